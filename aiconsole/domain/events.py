@@ -1,0 +1,27 @@
+"""What happened, as immutable facts on the event bus. Nothing here holds content or a key."""
+
+from __future__ import annotations
+
+import msgspec
+
+from aiconsole.domain.chat import Cost, Origin, RateLimit, Timing, Usage
+
+
+class AttemptFinished(msgspec.Struct, frozen=True):
+    """One attempt at one candidate ended; ``error_kind`` None means it succeeded, "cancelled" that the caller left."""
+
+    provider: str
+    model: str
+    timing: Timing
+    usage: Usage = Usage()
+    cost: Cost | None = None
+    error_kind: str | None = None
+    status: int | None = None
+    stream: bool = False
+    attempt: int = 1
+    origin: Origin = "chat"
+    rate_limits: tuple[RateLimit, ...] = ()
+    simulated: bool = False
+
+
+Event = AttemptFinished
