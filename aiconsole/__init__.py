@@ -1,6 +1,6 @@
 """AI Console: an operations console for LLM providers. The engine works without a window:
 
-    from aiconsole import ChatRequest, Engine, Message
+from aiconsole import ChatRequest, Engine, Message
 """
 
 from __future__ import annotations
