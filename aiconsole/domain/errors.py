@@ -193,3 +193,17 @@ class AllFailed(ProviderError):
     advice = "See the attempts; check keys, network and the providers' state."
 
     attempts: tuple[ProviderError, ...] = ()
+
+
+class StoreError(ConsoleError):
+    """What should be kept could not be written or read.
+
+    ``passing`` is True where it may work later without anyone touching the file (disk full, locked, no permission), so
+    that what was to be written is held in memory and tried again; False where the file itself is damaged.
+    """
+
+    advice = "Make room on the disk and check that the folder can be written to; the console tries again by itself."
+
+    def __init__(self, message: str, *, advice: str | None = None, passing: bool = True) -> None:
+        super().__init__(message, advice=advice)
+        self.passing = passing
