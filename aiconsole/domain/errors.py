@@ -6,6 +6,7 @@ and what the person can do. Messages never contain a key.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar, Literal
 
 Fault = Literal["caller", "credentials", "quota", "provider", "network"]
@@ -193,6 +194,14 @@ class AllFailed(ProviderError):
     advice = "See the attempts; check keys, network and the providers' state."
 
     attempts: tuple[ProviderError, ...] = ()
+
+    @classmethod
+    def of(cls, errors: Sequence[ProviderError]) -> AllFailed:
+        """One error that lists them all, in the order they were tried."""
+        told = "; ".join(f"{error.provider}/{error.model}: {error.message} ({error.kind})" for error in errors)
+        whole = cls(f"All {len(errors)} candidates failed. {told}")
+        whole.attempts = tuple(errors)
+        return whole
 
 
 class StoreError(ConsoleError):

@@ -56,3 +56,30 @@ class ProbeResult(msgspec.Struct, frozen=True, omit_defaults=True):
     detail: str = ""
     error_kind: str | None = None
     spent_tokens: bool = False
+
+
+KeySource = Literal["keyring", "environment", "session"]
+
+
+class ProviderState(msgspec.Struct, frozen=True):
+    """A provider as the person sees it in a list: what it is and how it is set up, without its key.
+
+    ``key_source`` None means that no key is known. ``trouble`` says in words why it cannot be used, "" where it can.
+    """
+
+    name: str
+    label: str
+    base_url: str
+    enabled: bool = True
+    key_source: KeySource | None = None
+    key_needed: bool = True
+    key_variable: str | None = None
+    simulated: bool = False
+    custom: bool = False
+    features: frozenset[Feature] = frozenset()
+    trouble: str = ""
+
+    @property
+    def usable(self) -> bool:
+        """Whether a request may be sent: switched on, and with a key where one is needed."""
+        return self.enabled and not self.trouble and (not self.key_needed or self.key_source is not None or self.simulated)

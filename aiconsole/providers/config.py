@@ -1,0 +1,47 @@
+"""How one provider is set up, as the engine tells it: the sum of its dialect's defaults, the settings and the key."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from aiconsole.domain.chat import OnUnsupported, Timeouts
+
+if TYPE_CHECKING:
+    from aiconsole.secrets import Key
+
+
+class ProviderConfig(msgspec.Struct, frozen=True):
+    """One provider's set-up.
+
+    Attributes:
+        name: as in ``provider/model``.
+        dialect: a built-in name, "openai" for a custom OpenAI-compatible server, or a plug-in's entry point name.
+        label: for people; "" leaves it to the dialect.
+        base_url: None leaves it to the dialect.
+        key: None where there is none; a call then fails with `MissingKey` if ``key_needed``.
+        timeouts: limits of one attempt in s, where a request brings none.
+        headers: extra headers of every call.
+        models: names shown first, and all there is where the provider cannot list.
+        ca_file: path of a PEM file with further certificate authorities.
+        proxy: URL of an HTTP proxy.
+        private_network: whether the base URL may lead into a private address range.
+        simulated: whether answers come from the built-in simulator.
+    """
+
+    name: str
+    dialect: str
+    label: str = ""
+    base_url: str | None = None
+    key: Key | None = None
+    key_needed: bool = True
+    timeouts: Timeouts = Timeouts()
+    on_unsupported: OnUnsupported = "refuse"
+    headers: Mapping[str, str] = {}
+    models: tuple[str, ...] = ()
+    ca_file: str | None = None
+    proxy: str | None = None
+    private_network: bool = False
+    simulated: bool = False
