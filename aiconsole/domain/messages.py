@@ -43,11 +43,15 @@ class DocumentPart(msgspec.Struct, frozen=True, tag="document", omit_defaults=Tr
 
 
 class ReasoningPart(msgspec.Struct, frozen=True, tag="reasoning", omit_defaults=True):
-    """What a model thought. ``signature`` and ``redacted`` are opaque and go back unchanged on the next turn."""
+    """What a model thought. ``signature`` and ``redacted`` are opaque and go back unchanged on the next turn.
+
+    ``dialect`` names whose they are, None where unknown: another dialect cannot verify them and leaves such a part out.
+    """
 
     text: str = ""
     signature: str | None = None
     redacted: str | None = None
+    dialect: str | None = None
     extra: Extra | None = None
 
 
