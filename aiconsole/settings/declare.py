@@ -1,0 +1,211 @@
+"""Every setting: its type, default, unit and meaning. Everything else about settings is derived from here.
+
+A field's ``about`` gives the meaning (one sentence for the settings panel and the documentation), the unit, bounds, and a
+check for what a type cannot say. A default may be overridden in settings.toml; there is no other place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import msgspec
+
+from aiconsole.settings import checks
+
+if TYPE_CHECKING:
+    from aiconsole.domain.chat import Timeouts
+
+PROVIDER_NAMES = ("groq", "cohere", "mistral", "gemini", "cerebras", "openrouter", "anthropic")
+"""The built-in providers, in the order they are shown."""
+
+
+def about(
+    meaning: str,
+    *,
+    unit: str = "",
+    check: Callable[[str], None] | None = None,
+    entry: Callable[[str, Any], None] | None = None,
+    ge: float | None = None,
+    le: float | None = None,
+) -> msgspec.Meta:
+    """What a field is for. ``check`` is applied to a text, or to each text of a list; ``entry`` to each name and value of a
+    table of names. Both raise ``ValueError`` with the reason."""
+    return msgspec.Meta(description=meaning, ge=ge, le=le, extra={"unit": unit, "check": check, "entry": entry})
+
+
+class Appearance(msgspec.Struct, frozen=True, omit_defaults=True):
+    theme: Annotated[
+        Literal["system", "dark", "light"], about("Colours of the window; “system” follows the desktop.")
+    ] = "system"
+
+
+class Chat(msgspec.Struct, frozen=True, omit_defaults=True):
+    model: Annotated[
+        str, about("Model or route a new conversation starts with; empty takes the first that can be used.")
+    ] = ""
+    system: Annotated[str, about("System prompt a new conversation starts with.")] = ""
+    on_unsupported: Annotated[
+        Literal["refuse", "drop"],
+        about("What to do with a parameter the model does not take: refuse the request, or drop it with a warning."),
+    ] = "refuse"
+    send_key: Annotated[
+        Literal["enter", "ctrl+enter"], about("Key that sends a message; the other one starts a new line.")
+    ] = "enter"
+
+
+class Network(msgspec.Struct, frozen=True, omit_defaults=True):
+    proxy: Annotated[
+        str | None,
+        about(
+            "HTTP proxy for all providers, http://host:port or http://user@host:port; its password is kept like a key, "
+            "under the name “proxy”.",
+            check=checks.check_proxy,
+        ),
+    ] = None
+    ca_file: Annotated[
+        str | None,
+        about("PEM file with certificates trusted besides the system's own.", check=checks.check_not_blank),
+    ] = None
+
+
+class Log(msgspec.Struct, frozen=True, omit_defaults=True):
+    level: Annotated[
+        Literal["debug", "info", "warning", "error"], about("The least serious messages the log file takes.")
+    ] = "info"
+
+
+class Keys(msgspec.Struct, frozen=True, omit_defaults=True):
+    backend_timeout_s: Annotated[
+        float,
+        about(
+            "How long to wait for the system's key store, which may be asking to be unlocked.", unit="s", ge=1, le=600
+        ),
+    ] = 30.0
+
+
+class ProviderSettings(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """What can be set for each provider. Timeouts: 0 means no limit."""
+
+    enabled: Annotated[bool, about("Whether this provider is offered and used.")] = True
+    base_url: Annotated[
+        str | None,
+        about(
+            "Where its API is, without a trailing path of one call; unset is the provider's own.",
+            check=checks.check_url,
+        ),
+    ] = None
+    connect_timeout_s: Annotated[
+        float, about("How long a connection may take to be made; 0 is no limit.", unit="s", ge=0, le=3600)
+    ] = 10.0
+    first_token_timeout_s: Annotated[
+        float, about("How long the first part of an answer may take; 0 is no limit.", unit="s", ge=0, le=3600)
+    ] = 60.0
+    between_timeout_s: Annotated[
+        float, about("How long a stream may stay silent; 0 is no limit.", unit="s", ge=0, le=3600)
+    ] = 30.0
+    total_timeout_s: Annotated[
+        float, about("How long a whole answer may take; 0 is no limit.", unit="s", ge=0, le=86400)
+    ] = 600.0
+    proxy: Annotated[
+        str | None, about("HTTP proxy for this provider alone, instead of the common one.", check=checks.check_proxy)
+    ] = None
+    headers: Annotated[
+        Mapping[str, str],
+        about(
+            "Extra headers of each request. Keys are not taken here; values are kept out of logs and exports.",
+            entry=checks.check_header,
+        ),
+    ] = msgspec.field(default_factory=dict)
+    models: Annotated[
+        tuple[str, ...],
+        about("Models shown first, and offered where the provider cannot list its own.", check=checks.check_not_blank),
+    ] = ()
+    ca_file: Annotated[
+        str | None,
+        about(
+            "PEM file with certificates trusted for this provider, besides the system's.", check=checks.check_not_blank
+        ),
+    ] = None
+    on_unsupported: Annotated[
+        Literal["refuse", "drop"] | None,
+        about("What to do here with a parameter the model does not take; unset follows the setting under Chat."),
+    ] = None
+
+    @property
+    def timeouts(self) -> Timeouts:
+        """The four limits as the providers take them (seconds; None is no limit)."""
+        from aiconsole.domain.chat import Timeouts
+
+        return Timeouts(
+            connect=self.connect_timeout_s or None,
+            first_token=self.first_token_timeout_s or None,
+            between=self.between_timeout_s or None,
+            total=self.total_timeout_s or None,
+        )
+
+
+class CustomProvider(ProviderSettings, frozen=True, omit_defaults=True, kw_only=True):
+    """A provider of the person's own: a gateway, a local server, or one behind a plug-in's dialect."""
+
+    base_url: Annotated[
+        str,
+        about("Where its API is, such as http://127.0.0.1:11434/v1 for Ollama.", check=checks.check_url),
+    ]
+    label: Annotated[str, about("Its name as shown; empty shows the short name.")] = ""
+    dialect: Annotated[
+        str, about("The wire dialect it speaks: “openai”, or the name of a plug-in.", check=checks.check_provider_name)
+    ] = "openai"
+    key_needed: Annotated[bool, about("Whether it wants a key; local servers mostly do not.")] = False
+    key_variable: Annotated[
+        str | None, about("Environment variable that may hold its key.", check=checks.check_variable)
+    ] = None
+    private_network: Annotated[
+        bool, about("Allow it to be at an address of a private network; loopback is always allowed.")
+    ] = False
+
+
+def _check_builtin(name: str, _: object) -> None:
+    if name not in PROVIDER_NAMES:
+        raise ValueError(
+            f"the built-in providers are {', '.join(PROVIDER_NAMES)}; one of your own goes under [custom.{name}]"
+        )
+
+
+def _check_custom(name: str, _: object) -> None:
+    checks.check_provider_name(name)
+    if name in PROVIDER_NAMES or name == "proxy":
+        raise ValueError("this name is taken by the console itself")
+
+
+READY_ROUTES: Mapping[str, tuple[str, ...]] = {
+    "gpt-oss-120b": ("groq/openai/gpt-oss-120b", "cerebras/gpt-oss-120b", "openrouter/openai/gpt-oss-120b"),
+    "gpt-oss-20b": ("groq/openai/gpt-oss-20b", "openrouter/openai/gpt-oss-20b"),
+}
+"""The same open model at several providers. Only models that each of them serves as the same weights; more would go stale
+(Cerebras withdrew its Llama and Qwen models in 2026, by its documentation's list of models)."""
+
+
+class Settings(msgspec.Struct, frozen=True, omit_defaults=True):
+    """All settings. As read from a file, ``providers`` has the built-in seven and ``routes`` the ready-made ones that were
+    not emptied."""
+
+    appearance: Appearance = Appearance()
+    chat: Chat = Chat()
+    network: Network = Network()
+    log: Log = Log()
+    keys: Keys = Keys()
+    demo: Annotated[bool, about("Talk to the built-in simulated providers instead of the real ones.")] = False
+    providers: Annotated[
+        Mapping[str, ProviderSettings], about("The built-in providers, each by its name.", entry=_check_builtin)
+    ] = msgspec.field(default_factory=lambda: {name: ProviderSettings() for name in PROVIDER_NAMES})
+    custom: Annotated[
+        Mapping[str, CustomProvider], about("Providers of your own, each under a short name.", entry=_check_custom)
+    ] = msgspec.field(default_factory=dict)
+    routes: Annotated[
+        Mapping[str, tuple[str, ...]],
+        about(
+            "A name for an ordered list of provider/model, tried one after another. An empty list removes a ready-made one.",
+            entry=checks.check_route,
+        ),
+    ] = msgspec.field(default_factory=lambda: dict(READY_ROUTES))
