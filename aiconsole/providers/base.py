@@ -128,9 +128,9 @@ class Dialect(ABC):
     ``family``, further names whose extras and native parts it takes too (all OpenAI-shaped ones take "openai").
     """
 
-    name: ClassVar[str]
-    label: ClassVar[str]
-    base_url: ClassVar[str]
+    name: str
+    label: str
+    base_url: str
     key_variable: ClassVar[str | None] = None
     features: ClassVar[frozenset[Feature]] = frozenset()
     family: ClassVar[tuple[str, ...]] = ()
