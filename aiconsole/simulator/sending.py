@@ -1,0 +1,119 @@
+"""How a stream goes out: paced or in big writes, and with a fault in the middle where one is due."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+import sys
+
+from aiohttp import web
+
+from aiconsole.simulator.behaviour import StreamFault
+from aiconsole.simulator.form import Script
+from aiconsole.simulator.pace import Pace
+
+_SLICE = 256 * 1024
+_LINGER_NONE = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
+
+
+async def send(
+    request: web.BaseRequest,
+    response: web.StreamResponse,
+    script: Script,
+    pace: Pace,
+    fault: StreamFault | None,
+    failure: bytes,
+    closing: asyncio.Event,
+) -> None:
+    """Send a prepared stream to its end, or to the point where ``fault`` ends it.
+
+    Args:
+        failure: the provider's own in-stream error, for the fault ``error``.
+        closing: set when the simulator closes; a stalled stream waits for it.
+    """
+    if script.head:
+        await response.write(script.head)
+    await pace.reach()
+    if not pace.paced and fault is None:
+        await _write(response, b"".join([script.opening, *script.events, script.closing]))
+        return
+    weights = script.weights or [1] * len(script.events)
+    ready = [script.opening]
+    sent = 0
+    for event, weight in zip(script.events, weights, strict=True):
+        if fault is not None and sent >= fault.after_tokens:
+            await _write(response, b"".join(ready))
+            ready = []
+            if await _break(request, response, fault, event, script.end, failure, closing):
+                return
+            fault = None
+        elif pace.wait > 0:
+            await _write(response, b"".join(ready))
+            ready = []
+            await pace.reach()
+            ready.append(event)
+        else:
+            ready.append(event)
+        sent += weight
+        pace.add(weight)
+    await _write(response, b"".join(ready))
+    if fault is not None and await _break(request, response, fault, script.closing, script.end, failure, closing):
+        return
+    if fault is None and script.closing:
+        await _write(response, script.closing)
+
+
+async def _break(
+    request: web.BaseRequest,
+    response: web.StreamResponse,
+    fault: StreamFault,
+    event: bytes,
+    end: bytes,
+    failure: bytes,
+    closing: asyncio.Event,
+) -> bool:
+    """Show the fault in place of ``event``; whether the stream is over with it."""
+    half = event[: max(1, len(event.rstrip()) * 2 // 3)]
+    if fault.kind == "malformed":
+        await response.write(half + end)
+        return False
+    if fault.kind == "error":
+        await response.write(failure)
+        return True
+    if fault.kind == "stall":
+        await closing.wait()
+        return True
+    await response.write(half)
+    await _flushed(request.transport)
+    if request.transport is not None:
+        request.transport.abort()
+    return True
+
+
+async def _write(response: web.StreamResponse, data: bytes) -> None:
+    if len(data) <= _SLICE:
+        if data:
+            await response.write(data)
+        return
+    view = memoryview(data)
+    for at in range(0, len(data), _SLICE):
+        await response.write(view[at : at + _SLICE])
+
+
+async def _flushed(transport: asyncio.Transport | None) -> None:
+    """Wait until what was written has left, for at most a second."""
+    for _ in range(500):
+        if transport is None or transport.is_closing() or not transport.get_write_buffer_size():
+            return
+        await asyncio.sleep(0.002)
+
+
+def reset(transport: asyncio.Transport | None) -> None:
+    """Close a connection with a TCP reset instead of an orderly end."""
+    if transport is None:
+        return
+    raw = transport.get_extra_info("socket")
+    if raw is not None:
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_NONE)
+    transport.abort()
