@@ -1,0 +1,484 @@
+"""Recorded OpenAI-shaped exchanges (Groq, Mistral, Cerebras, OpenRouter, Gemini's OpenAI path) in our own terms.
+
+A field that our types know is expressed by them; any other travels in ``extra`` of the object it belongs to, where the dialect
+merges it. What cannot be expressed at all:
+
+- calls other than chat completions and model lists (Mistral's FIM, embeddings, moderation).
+
+Differences between what was recorded and what is sent: none. A tool without ``type`` (an older Mistral SDK) or one that is no
+function is expressed as a `NativeTool`, which is sent as it is.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from aiconsole.domain.chat import ChatRequest, JsonFormat, Reasoning
+from aiconsole.domain.messages import (
+    DocumentPart,
+    ImagePart,
+    Message,
+    NamedTool,
+    NativePart,
+    NativeTool,
+    Part,
+    ReasoningPart,
+    TextPart,
+    Tool,
+    ToolCallPart,
+    ToolResultPart,
+)
+from aiconsole.providers.base import Dialect
+from aiconsole.providers.cerebras import CerebrasDialect
+from aiconsole.providers.custom import CustomOpenAIDialect
+from aiconsole.providers.groq import GroqDialect
+from aiconsole.providers.mistral import MistralDialect
+from aiconsole.providers.openrouter import OpenRouterDialect
+from tests.providers.wire import CannotExpress, Expected, Expressed, Recording
+
+PROVIDERS = ("groq", "mistral", "cerebras", "openrouter")
+EXCEPTIONS: dict[str, str] = {
+    "mistral/error400-other--one-request-over-mistrals-batch-cap-is-rejected-0": "a call for embeddings, which is no chat",
+}
+
+_EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
+_NUMBERS = {"temperature": (int, float), "top_p": (int, float), "max_tokens": (int,)}
+
+
+def takes(recording: Recording) -> bool:
+    """Whether a recording is of this family."""
+    return recording.provider in PROVIDERS or "/openai/" in recording.path
+
+
+def dialect_of(recording: Recording) -> Dialect:
+    """The dialect that speaks to the recorded provider."""
+    known = {
+        "groq": GroqDialect,
+        "mistral": MistralDialect,
+        "cerebras": CerebrasDialect,
+        "openrouter": OpenRouterDialect,
+    }
+    if recording.provider in known:
+        return known[recording.provider]()
+    return CustomOpenAIDialect("compatible", "Compatible", "https://generativelanguage.googleapis.com/v1beta/openai")
+
+
+# --- requests
+
+
+def express(recording: Recording) -> Expressed:
+    """The recorded request in our types.
+
+    Raises:
+        CannotExpress: it is no chat and no model list.
+    """
+    if recording.method == "GET" and recording.path.split("?")[0].endswith("/models"):
+        return Expressed("models")
+    if not recording.path.split("?")[0].endswith("/chat/completions"):
+        raise CannotExpress("a call that is no chat completion")
+    body = recording.request_body
+    request = _Expresser(dialect_of(recording).name).request(body)
+    return Expressed("stream" if body.get("stream") else "chat", request)
+
+
+class _Expresser:
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def extra(self, rest: Mapping[str, Any]) -> dict[str, Any] | None:
+        return {self.name: dict(rest)} if rest else None
+
+    def request(self, body: dict[str, Any]) -> ChatRequest:
+        rest = dict(body)
+        fields: dict[str, Any] = {"model": rest.pop("model")}
+        fields["messages"] = tuple(self.message(message, fields["model"]) for message in rest.pop("messages"))
+        if rest.get("stream") is True:
+            del rest["stream"]
+            if self.name == "compatible" and rest.get("stream_options") == {"include_usage": True}:
+                del rest["stream_options"]
+        for key, kinds in _NUMBERS.items():
+            if type(rest.get(key)) in kinds:
+                fields[key] = rest.pop(key)
+        seed = "random_seed" if self.name == "mistral" else "seed"
+        if type(rest.get(seed)) is int:
+            fields["seed"] = rest.pop(seed)
+        if isinstance(rest.get("stop"), list) and rest["stop"]:
+            fields["stop"] = tuple(rest.pop("stop"))
+        if isinstance(rest.get("parallel_tool_calls"), bool):
+            fields["parallel_tool_calls"] = rest.pop("parallel_tool_calls")
+        self.tools(rest, fields)
+        self.format(rest, fields)
+        self.reasoning(rest, fields)
+        return ChatRequest(**fields, extra=self.extra(rest))
+
+    def tools(self, rest: dict[str, Any], fields: dict[str, Any]) -> None:
+        if rest.get("tools"):
+            fields["tools"] = tuple(self.tool(tool) for tool in rest.pop("tools"))
+        choice = rest.get("tool_choice")
+        required = "any" if self.name == "mistral" else "required"
+        if choice in ("auto", "none", required):
+            fields["tool_choice"] = "required" if choice == required else choice
+            del rest["tool_choice"]
+        elif isinstance(choice, dict) and choice == {"type": "function", "function": {"name": _name(choice)}}:
+            fields["tool_choice"] = NamedTool(_name(choice))
+            del rest["tool_choice"]
+
+    def tool(self, tool: dict[str, Any]) -> Tool | NativeTool:
+        function = tool.get("function")
+        if (
+            tool.get("type") != "function"
+            or not isinstance(function, dict)
+            or not isinstance(function.get("parameters"), dict)
+        ):
+            return NativeTool(self.name, tool)
+        inner = dict(function)
+        outer: dict[str, Any] = {key: value for key, value in tool.items() if key not in ("type", "function")}
+        name, parameters = inner.pop("name"), inner.pop("parameters")
+        strict = inner.pop("strict") if isinstance(inner.get("strict"), bool) else None
+        description = inner.pop("description") if inner.get("description") else ""
+        if inner:
+            outer["function"] = inner
+        return Tool(name, description, parameters, strict, self.extra(outer))
+
+    def format(self, rest: dict[str, Any], fields: dict[str, Any]) -> None:
+        wanted = rest.get("response_format")
+        if wanted == {"type": "json_object"}:
+            fields["response_format"] = JsonFormat()
+            del rest["response_format"]
+        elif (
+            isinstance(wanted, dict) and wanted.get("type") == "json_schema" and set(wanted) == {"type", "json_schema"}
+        ):
+            inner = wanted["json_schema"]
+            known = {"name", "schema", "strict", "description"}
+            if isinstance(inner.get("schema"), dict) and "name" in inner and None not in inner.values():
+                fields["response_format"] = JsonFormat(**{key: inner[key] for key in known & set(inner)})
+                others = {key: value for key, value in inner.items() if key not in known}
+                if others:
+                    rest["response_format"] = {"json_schema": others}
+                else:
+                    del rest["response_format"]
+
+    def reasoning(self, rest: dict[str, Any], fields: dict[str, Any]) -> None:
+        found: dict[str, Any] = {}
+        if self.name == "openrouter":
+            wanted = rest.get("reasoning")
+            if isinstance(wanted, dict):
+                others = dict(wanted)
+                if others.get("effort") in _EFFORTS:
+                    found["effort"] = others.pop("effort")
+                if type(others.get("max_tokens")) is int:
+                    found["budget_tokens"] = others.pop("max_tokens")
+                if isinstance(others.get("exclude"), bool):
+                    found["show"] = not others.pop("exclude")
+                if others:
+                    rest["reasoning"] = others
+                else:
+                    del rest["reasoning"]
+        else:
+            narrow = self.name in ("groq", "cerebras")
+            if rest.get("reasoning_effort") in (("none", "low", "medium", "high") if narrow else _EFFORTS):
+                found["effort"] = rest.pop("reasoning_effort")
+            if narrow and rest.get("reasoning_format") in ("parsed", "hidden"):
+                found["show"] = rest.pop("reasoning_format") == "parsed"
+        if found:
+            fields["reasoning"] = Reasoning(**found)
+
+    def message(self, message: dict[str, Any], model: str) -> Message:
+        rest = dict(message)
+        role = rest.pop("role")
+        if role == "developer":
+            role, rest["role"] = "system", "developer"
+        if role == "assistant":
+            return self.assistant(rest, model)
+        content = rest.pop("content", ...)
+        if role == "tool":
+            result = ToolResultPart(rest.pop("tool_call_id"), self.content(content, rest), extra=self.extra(rest))
+            return Message.tool(result)
+        return Message(role, self.content(content, rest), self.extra(rest))
+
+    def content(self, content: Any, rest: dict[str, Any]) -> Any:
+        if isinstance(content, str):
+            return content
+        if isinstance(content, list):
+            return tuple(self.part(part) for part in content)
+        rest["content"] = content
+        return ""
+
+    def assistant(self, rest: dict[str, Any], model: str) -> Message:
+        content = rest.pop("content", ...)
+        parts: list[Part] = []
+        if isinstance(rest.get("reasoning_details"), list) and self.name == "openrouter":
+            parts += [self.detail(detail) for detail in rest.pop("reasoning_details")]
+        elif isinstance(rest.get("reasoning"), str) and (self.name != "groq" or re.search("gpt-oss|qwen3", model)):
+            parts.append(ReasoningPart(rest.pop("reasoning"), dialect=self.name))
+        calls = rest.pop("tool_calls") if rest.get("tool_calls") else []
+        if isinstance(content, str) and not parts and not calls:
+            return Message("assistant", content, self.extra(rest))
+        if isinstance(content, str):
+            parts.append(TextPart(content))
+        elif isinstance(content, list) and content:
+            parts += [self.marked(self.part(part)) for part in content]
+        elif content is not ...:
+            rest["content"] = content
+        elif not calls:
+            raise CannotExpress("an assistant's turn without content and calls")
+        parts += [self.call(call) for call in calls]
+        return Message("assistant", tuple(parts), self.extra(rest))
+
+    def marked(self, part: Part) -> Part:
+        """A text that is to be sent as a part."""
+        return TextPart(part.text, {self.name: {}}) if isinstance(part, TextPart) and part.extra is None else part
+
+    def detail(self, detail: dict[str, Any]) -> ReasoningPart:
+        rest = dict(detail)
+        key = {"reasoning.text": "text", "reasoning.summary": "summary"}.get(rest["type"])
+        text = rest.pop(key) if key and rest.get(key) else ""
+        signature = rest.pop("signature") if isinstance(rest.get("signature"), str) else None
+        redacted = rest.pop("data") if rest["type"] == "reasoning.encrypted" else None
+        return ReasoningPart(text, signature, redacted, self.name, {self.name: rest})
+
+    def call(self, call: dict[str, Any]) -> ToolCallPart:
+        rest = {key: value for key, value in call.items() if key not in ("id", "type", "function")}
+        function = dict(call["function"])
+        name, arguments = function.pop("name"), function.pop("arguments", "")
+        if function:
+            rest["function"] = function
+        return ToolCallPart(call["id"], name, arguments, extra=self.extra(rest))
+
+    def part(self, part: dict[str, Any]) -> Any:
+        rest = dict(part)
+        kind = rest.pop("type")
+        if kind == "text":
+            return TextPart(rest.pop("text"), self.extra(rest))
+        if kind == "image_url":
+            return self.image(rest)
+        if kind == "document_url" and self.name == "mistral":
+            given = _given(rest.pop("document_url"))
+            name = rest.pop("document_name") if isinstance(rest.get("document_name"), str) else None
+            return DocumentPart(**given, name=name, extra=self.extra(rest))
+        if kind == "file" and isinstance(rest.get("file"), dict) and "file_data" in rest["file"]:
+            file = dict(rest.pop("file"))
+            given, name = _given(file.pop("file_data")), file.pop("filename", None)
+            if file:
+                rest["file"] = file
+            return DocumentPart(**given, name=name, extra=self.extra(rest))
+        if kind == "thinking" and all(set(inner) == {"type", "text"} for inner in rest["thinking"]):
+            text = "".join(inner["text"] for inner in rest.pop("thinking"))
+            return ReasoningPart(text, rest.pop("signature", None), None, self.name, self.extra(rest))
+        return NativePart(self.name, part)
+
+    def image(self, rest: dict[str, Any]) -> ImagePart:
+        inner = rest.pop("image_url")
+        if isinstance(inner, str):
+            return ImagePart(**_given(inner), extra=self.extra({**rest, "image_url": inner}))
+        inner = dict(inner)
+        given = _given(inner.pop("url"))
+        detail = inner.pop("detail") if isinstance(inner.get("detail"), str) else None
+        if inner:
+            rest["image_url"] = inner
+        return ImagePart(**given, detail=detail, extra=self.extra(rest))
+
+
+def _name(choice: dict[str, Any]) -> str:
+    function = choice.get("function")
+    return function.get("name", "") if isinstance(function, dict) else ""
+
+
+def _given(url: str) -> dict[str, Any]:
+    """The bytes of a data URL, or the URL itself where encoding the bytes again would not give the same text."""
+    match = re.fullmatch(r"data:([^;,]+);base64,(.*)", url, re.DOTALL)
+    if match:
+        try:
+            data = base64.b64decode(match[2], validate=True)
+        except binascii.Error:
+            return {"url": url}
+        if base64.b64encode(data).decode() == match[2]:
+            return {"data": data, "media_type": match[1]}
+    return {"url": url}
+
+
+# --- answers, read by plain walking
+
+_FINISH = {
+    "stop": "stop",
+    "length": "length",
+    "model_length": "length",
+    "tool_calls": "tool_calls",
+    "content_filter": "refused",
+}
+
+
+def expected(recording: Recording) -> Expected:
+    """What has to be reported for the recorded answer."""
+    if recording.status != 200:
+        return _refusal(recording)
+    if express(recording).kind == "models":
+        data = json.loads(recording.body)["data"]
+        return Expected(model_ids=list(dict.fromkeys(entry["id"] for entry in data)))
+    chunks = list(_chunks(recording))
+    for chunk in chunks:
+        if chunk.get("error"):
+            return _failed_inside(chunk["error"])
+    return _answer(recording, chunks)
+
+
+def _chunks(recording: Recording) -> Iterator[dict[str, Any]]:
+    if not recording.streamed:
+        yield json.loads(recording.body)
+        return
+    for line in recording.body.decode().splitlines():
+        if line.startswith("data:") and line[5:].strip() not in ("", "[DONE]"):
+            yield json.loads(line[5:])
+
+
+def _answer(recording: Recording, chunks: list[dict[str, Any]]) -> Expected:
+    text, refusal, reasoning, finish, native = "", "", "", None, None
+    calls: dict[int, list[str]] = {}
+    told = (chunk.get("usage") or (chunk.get("x_groq") or {}).get("usage") for chunk in reversed(chunks))
+    usage = next(filter(None, told), {})
+    for chunk in chunks:
+        for choice in chunk.get("choices") or ():
+            if choice.get("index", 0) != 0:
+                continue
+            said = choice.get("delta") or choice.get("message") or {}
+            words, thoughts = _content(said.get("content"))
+            text += words
+            refusal += said.get("refusal") or ""
+            reasoning += thoughts + (said.get("reasoning") or said.get("reasoning_content") or "")
+            for position, call in enumerate(said.get("tool_calls") or ()):
+                entry = calls.setdefault(call.get("index", position), ["", ""])
+                entry[0] = entry[0] or call["function"].get("name") or ""
+                entry[1] += call["function"].get("arguments") or ""
+            if choice.get("finish_reason"):
+                finish, native = choice["finish_reason"], choice.get("native_finish_reason")
+    tool_calls = [(name, json.loads(arguments or "{}")) for name, arguments in calls.values()]
+    ours = "tool_calls" if tool_calls and finish != "length" else "refused" if refusal else _FINISH[finish]
+    return Expected(
+        text=text + refusal,
+        reasoning=reasoning,
+        tool_calls=tool_calls,
+        finish_reason=ours,
+        raw_finish_reason=native or finish,
+        usage=_usage(usage),
+        cost_usd=_cost(usage) if recording.provider == "openrouter" else None,
+        model=next((chunk["model"] for chunk in chunks if chunk.get("model")), None),
+        response_id=next((chunk["id"] for chunk in chunks if chunk.get("id")), None),
+        request_id=_request_id(recording, chunks),
+        rate_limits=_limits(recording),
+    )
+
+
+def _content(content: Any) -> tuple[str, str]:
+    if isinstance(content, str):
+        return content, ""
+    text, thoughts = "", ""
+    for part in content or ():
+        if part["type"] == "text":
+            text += part["text"]
+        elif part["type"] == "thinking":
+            thoughts += "".join(inner.get("text", "") for inner in part["thinking"])
+    return text, thoughts
+
+
+def _usage(usage: dict[str, Any]) -> dict[str, int | None]:
+    prompt, completion = usage.get("prompt_tokens"), usage.get("completion_tokens")
+    reasoning = (usage.get("completion_tokens_details") or {}).get("reasoning_tokens")
+    details = usage.get("prompt_tokens_details") or {}
+    if usage.get("total_tokens", 0) > (prompt or 0) + (completion or 0):  # Gemini's OpenAI path leaves thinking out
+        reasoning = usage["total_tokens"] - prompt - completion
+        completion = usage["total_tokens"] - prompt
+    return {
+        "prompt": prompt,
+        "completion": completion,
+        "reasoning": reasoning,
+        "cached": details.get("cached_tokens", usage.get("num_cached_tokens")),
+        "cache_written": details.get("cache_write_tokens"),
+    }
+
+
+def _cost(usage: dict[str, Any]) -> float | None:
+    """OpenRouter's charge, and with a key of one's own also that of the provider behind it."""
+    if not usage.get("is_byok"):
+        return usage.get("cost")
+    return usage["cost"] + (usage["cost_details"]["upstream_inference_cost"] or 0)
+
+
+def _request_id(recording: Recording, chunks: list[dict[str, Any]]) -> str | None:
+    if recording.provider == "groq":
+        return next((chunk["x_groq"]["id"] for chunk in chunks if (chunk.get("x_groq") or {}).get("id")), None)
+    names = {
+        "mistral": ("mistral-correlation-id", "x-kong-request-id"),
+        "cerebras": ("x-request-id", "inference-id"),
+        "openrouter": ("x-request-id", "x-generation-id"),
+    }.get(recording.provider, ("x-request-id",))
+    return next((recording.headers[name] for name in names if name in recording.headers), None)
+
+
+_LIMITS = {
+    "groq": {
+        "x-ratelimit-{}-requests": ("requests", "day"),
+        "x-ratelimit-{}-tokens": ("tokens", "minute"),
+    },
+    "cerebras": {
+        "x-ratelimit-{}-requests-day": ("requests", "day"),
+        "x-ratelimit-{}-tokens-minute": ("tokens", "minute"),
+    },
+    "mistral": {
+        "x-ratelimit-{}-req-10-second": ("requests", "10 seconds"),
+        "x-ratelimit-{}-req-minute": ("requests", "minute"),
+        "x-ratelimit-{}-tokens-minute": ("tokens", "minute"),
+        "x-ratelimit-{}-tokens-month": ("tokens", "month"),
+        "ratelimitbysize-{}": ("tokens", "minute"),
+        "x-ratelimitbysize-{}-month": ("tokens", "month"),
+    },
+}
+
+
+def _limits(recording: Recording) -> list[tuple[str, str, int | None, int | None]]:
+    found = []
+    for pattern, (kind, window) in _LIMITS.get(recording.provider, {}).items():
+        limit, remaining = (recording.headers.get(pattern.format(word)) for word in ("limit", "remaining"))
+        if limit or remaining:
+            found.append((kind, window, int(limit) if limit else None, int(remaining) if remaining else None))
+    return found
+
+
+def _refusal(recording: Recording) -> Expected:
+    body = json.loads(recording.body)
+    body = body[0] if isinstance(body, list) else body
+    error = body["error"] if isinstance(body.get("error"), dict) else body
+    message = error.get("message") or error.get("detail") or ""
+    raw = (error.get("metadata") or {}).get("raw")
+    words = f"{error.get('code')} {error.get('type')} {message}"
+    return Expected(
+        error_kind=_kind(recording.status, words),
+        error_message=raw or message,
+        error_status=recording.status,
+        retry_after=None,
+    )
+
+
+def _failed_inside(error: dict[str, Any]) -> Expected:
+    status = error.get("status_code") or error["code"]
+    return Expected(
+        error_kind=_kind(status, f"{error.get('code')} {error['message']}"),
+        error_message=error["message"],
+        error_status=status,
+    )
+
+
+def _kind(status: int, words: str) -> str:
+    if "tool_use_failed" in words:
+        return "malformed answer"
+    if status == 400:
+        if "context length" in words:
+            return "context too long"
+        return "unknown model" if "invalid_model" in words or "not a valid model" in words else "bad request"
+    return {401: "bad key", 402: "quota exhausted", 403: "no permission", 404: "unknown model", 429: "rate limit"}[
+        status
+    ]
