@@ -1,0 +1,298 @@
+"""HTTP/1.1 at httpx's transport seam, on aiohttp's connection pool and parser.
+
+`Transport` is an ordinary httpx transport: it takes an `httpx.Request`, gives an `httpx.Response` and raises httpx's
+exceptions, so anything that speaks to that seam works with it.
+
+It does not use aiohttp's ``ClientSession`` as the httpx-aiohttp package does, but the layer under it: the connector (pool,
+DNS cache, Happy Eyeballs, TLS, proxy tunnels) and the response parser. Two reasons, both measured: an exchange costs half
+the CPU (tests/benchmarks), and the phase in which it failed is known instead of guessed from the exception's type, which is
+how httpx-aiohttp 0.2 came to report resets and disconnects after the request was sent as connect timeouts. Used are only
+names without an underscore that aiohttp's own client module uses too; tests/providers/test_transport.py shows each at work
+over real sockets.
+
+Limits, all from the request's ``timeout`` extension, in seconds, None for no limit:
+
+- ``connect``: waiting for a free connection, the name, TCP, the proxy's tunnel and TLS together;
+- ``head``: silence until the answer's head is there (default: as ``read``), counted from the last progress of the upload;
+- ``read``: silence between two reads of the body, while somebody waits for it.
+
+Deadlines over all of it (first token, total) are the caller's, who cancels, or calls `Body.expire`.
+
+Idle connections: a server may close one just as a request is sent on it. So a connection that has been idle for a while is
+looked at first, and dropped if the server has closed it or sent something unasked; nothing was sent then, so another one is
+taken without anyone noticing. What the look cannot see, a close that crosses the request on the wire, is `StaleConnection`:
+it is not repeated here, because the server may have read the request (RFC 9112, section 9.3.1).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import select
+import socket
+import weakref
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+import aiohttp
+import httpx
+import yarl
+from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.client_proto import ResponseHandler
+from aiohttp.connector import Connection
+
+from aiconsole.domain.errors import ConfigError
+from aiconsole.providers.addresses import is_loopback
+from aiconsole.providers.exchange import Body, Exchange, Limits, Watch
+from aiconsole.providers.failures import connect_failure, proxy_login_failure
+from aiconsole.providers.tls import tls_context
+
+MAX_CONNECTIONS: Final = 256
+KEEPALIVE_S: Final = 60.0
+_DNS_TTL_S: Final = 60
+_TRUSTED_IDLE_S: Final = 0.05
+_NO_LIMITS: Final[Limits] = {}
+_BODY_METHODS: Final = frozenset({"POST", "PUT", "PATCH"})
+_OWN_HEADERS: Final = frozenset({b"host", b"content-length", b"transfer-encoding", b"connection"})
+
+
+class _Origin(NamedTuple):
+    """Where requests of one scheme, host and port go."""
+
+    name: str
+    host_header: bytes
+    target_prefix: bytes
+    proxy_login: bytes
+    proxy: str | None
+    template: aiohttp.ClientRequest
+
+
+class Transport(httpx.AsyncBaseTransport):
+    """Connections to any number of hosts, kept alive between requests.
+
+    Args:
+        proxy: ``http://[user:password@]host:port`` of a proxy for all requests but those to this computer; the environment
+            is never asked.
+        ca_file: PEM file with certificates to trust beside the system's.
+        resolver: turns the names of hosts into addresses, and may refuse (`ConfigError`); default: the system's. A proxy's
+            name is always resolved by the system, and behind a proxy it is the proxy that resolves the host's.
+        max_connections: at most so many at once; further requests wait, within their ``connect`` limit.
+        keepalive_s: how long an idle connection is kept, in seconds.
+
+    Nothing is opened, read or resolved before the first request. Redirects are never followed, cookies never kept.
+
+    Raises:
+        ConfigError: the proxy's URL cannot be used.
+    """
+
+    def __init__(
+        self,
+        *,
+        proxy: str | None = None,
+        ca_file: str | None = None,
+        resolver: AbstractResolver | None = None,
+        max_connections: int = MAX_CONNECTIONS,
+        keepalive_s: float = KEEPALIVE_S,
+    ) -> None:
+        self._proxy = None if proxy is None else _checked_proxy(proxy)
+        self._ca_file = ca_file
+        self._resolver = resolver
+        self._max_connections = max_connections
+        self._keepalive_s = keepalive_s
+        self._origins: dict[tuple[str, str, int | None], _Origin] = {}
+        self._connector: aiohttp.TCPConnector | None = None
+        self._watch: Watch | None = None
+        self._idle_since: weakref.WeakKeyDictionary[ResponseHandler, float] = weakref.WeakKeyDictionary()
+        self._closed = False
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """One exchange up to the head of the answer; its body, decompressed, is the response's stream (a `Body`).
+
+        Raises:
+            httpx.ConnectError, httpx.ConnectTimeout: no connection was made, nothing was sent.
+            httpx.WriteError, httpx.WriteTimeout: the connection broke, or the server stopped reading, in mid request.
+            httpx.ReadError, httpx.ReadTimeout, httpx.RemoteProtocolError: the request may have been received.
+            httpx.LocalProtocolError, httpx.UnsupportedProtocol: the request cannot be sent.
+        """
+        if self._closed:
+            raise RuntimeError("The transport is closed.")
+        url = request.url
+        origin = self._origins.get((url.scheme, url.host, url.port)) or await self._new_origin(url)
+        body = await request.aread()
+        head = _head(request, origin, len(body))
+        limits = request.extensions.get("timeout", _NO_LIMITS)
+        connection, reused = await self._connect(origin, limits.get("connect"))
+        watch = self._watch or self._new_watch()
+        exchange = Exchange(origin.name, connection, reused, self._give_back, watch, limits)
+        message = await exchange.ask(head, body, no_body=request.method == "HEAD")
+        if message.code == 407 and origin.proxy is not None:
+            exchange.abort()
+            raise proxy_login_failure(origin.name, origin.proxy)
+        headers = message.raw_headers
+        if message.compression is not None:
+            headers = tuple(pair for pair in headers if pair[0].lower() not in (b"content-encoding", b"content-length"))
+        return httpx.Response(
+            message.code,
+            headers=headers,
+            stream=Body(exchange),
+            extensions={"http_version": b"HTTP/1.1", "reason_phrase": (message.reason or "").encode()},
+        )
+
+    async def aclose(self) -> None:
+        """Close every connection, in use or not, and wait until the sockets are closed. Running exchanges fail."""
+        self._closed = True
+        if self._watch is not None:
+            self._watch.close()
+        if self._connector is not None:
+            await self._connector.close()
+            for _ in range(2):  # aborted transports close their sockets in the loop's next turns
+                await asyncio.sleep(0)
+        if self._resolver is not None:
+            await self._resolver.close()
+
+    async def _connect(self, origin: _Origin, limit_s: float | None) -> tuple[Connection, bool]:
+        """A connection ready to be written to, and whether it was used before."""
+        connector = self._connector or self._new_connector()
+        while True:
+            try:
+                connection = await connector.connect(origin.template, [], _connect_limit(limit_s))
+            except TimeoutError as exc:
+                raise httpx.ConnectTimeout(f"No connection to {origin.name} within {limit_s:g} s.") from exc
+            except (aiohttp.ClientError, OSError, ConfigError, UnicodeError) as exc:
+                raise connect_failure(exc, origin.name, origin.proxy) from exc
+            except asyncio.CancelledError as exc:
+                task = asyncio.current_task()
+                if self._closed and not (task is not None and task.cancelling()):
+                    raise httpx.ConnectError("The transport was closed.") from exc
+                raise
+            protocol = connection.protocol
+            assert protocol is not None
+            idle_since = self._idle_since.get(protocol)
+            if idle_since is None:
+                return connection, False
+            idle_s = asyncio.get_running_loop().time() - idle_since
+            if not protocol.should_close and (idle_s < _TRUSTED_IDLE_S or not _has_input(protocol)):
+                return connection, True
+            self._give_back(connection, False)
+
+    def _give_back(self, connection: Connection, reusable: bool) -> None:
+        """End the use of ``connection``: back to the pool, or closed at once without waiting for the peer."""
+        protocol = connection.protocol
+        if protocol is None:
+            return
+        if reusable and not protocol.should_close:
+            self._idle_since[protocol] = asyncio.get_running_loop().time()
+            connection.release()
+            return
+        if protocol.transport is not None:
+            protocol.transport.abort()
+        connection.close()
+
+    async def _new_origin(self, url: httpx.URL) -> _Origin:
+        if url.scheme not in ("http", "https") or not url.host:
+            raise httpx.UnsupportedProtocol(f"Only http:// and https:// can be called, not {url.scheme}://.")
+        secure = url.scheme == "https"
+        proxy = None if self._proxy is None or is_loopback(url.host) else self._proxy
+        context = None
+        if secure or (proxy is not None and proxy.url.scheme == "https"):
+            try:
+                context = await asyncio.to_thread(tls_context, self._ca_file)
+            except ConfigError as exc:
+                raise connect_failure(exc, url.host, None) from exc
+        name = url.netloc.decode("ascii")
+        login = b""
+        proxy_headers = {"Host": name}  # aiohttp would add it later, and they are part of the pool's key
+        if proxy is not None and proxy.raw_auth is not None:
+            login = b"Basic " + base64.b64encode(b":".join(proxy.raw_auth))
+            proxy_headers["Proxy-Authorization"] = login.decode()
+        origin = _Origin(
+            name=name,
+            host_header=url.netloc,
+            target_prefix=b"http://" + url.netloc if proxy is not None and not secure else b"",
+            proxy_login=b"Proxy-Authorization: %b\r\n" % login if login and not secure else b"",
+            proxy=None if proxy is None else proxy.url.netloc.decode("ascii"),
+            template=aiohttp.ClientRequest(
+                "POST",
+                yarl.URL(f"{url.scheme}://{name}"),
+                loop=asyncio.get_running_loop(),
+                ssl=True if context is None else context,
+                proxy=None if proxy is None else yarl.URL(str(proxy.url)),
+                proxy_headers=None if proxy is None else proxy_headers,
+            ),
+        )
+        return self._origins.setdefault((url.scheme, url.host, url.port), origin)
+
+    def _new_connector(self) -> aiohttp.TCPConnector:
+        system = aiohttp.ThreadedResolver()
+        proxy_host = None if self._proxy is None else self._proxy.url.host
+        self._connector = aiohttp.TCPConnector(
+            resolver=system if self._resolver is None else _Resolver(self._resolver, system, proxy_host),
+            ttl_dns_cache=_DNS_TTL_S,
+            limit=self._max_connections,
+            keepalive_timeout=self._keepalive_s,
+        )
+        return self._connector
+
+    def _new_watch(self) -> Watch:
+        self._watch = Watch(asyncio.get_running_loop())
+        return self._watch
+
+
+class _Resolver(AbstractResolver):
+    """Resolves the proxy's name with the system, since the person named it as such, and all others with ``hosts``."""
+
+    def __init__(self, hosts: AbstractResolver, system: AbstractResolver, proxy_host: str | None) -> None:
+        self._hosts = hosts
+        self._system = system
+        self._proxy_host = proxy_host
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        resolver = self._system if host == self._proxy_host else self._hosts
+        return await resolver.resolve(host, port, family)
+
+    async def close(self) -> None:
+        await self._system.close()
+
+
+@lru_cache(maxsize=64)
+def _connect_limit(seconds: float | None) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(total=None, connect=seconds)
+
+
+def _checked_proxy(url: str) -> httpx.Proxy:
+    try:
+        proxy = httpx.Proxy(url)
+    except (ValueError, httpx.InvalidURL):
+        proxy = None
+    if proxy is None or proxy.url.scheme not in ("http", "https") or not proxy.url.host:
+        raise ConfigError("The proxy's URL cannot be used.", advice="Example: http://proxy.example.com:3128")
+    return proxy
+
+
+def _head(request: httpx.Request, origin: _Origin, length: int) -> bytes:
+    """Request line and headers as bytes, with those that HTTP/1.1 itself needs as they must be."""
+    target = origin.target_prefix + request.url.raw_path
+    lines = [b"%b %b HTTP/1.1\r\n" % (request.method.encode(), target), b"Host: %b\r\n" % origin.host_header]
+    lines += [b"%b: %b\r\n" % pair for pair in request.headers.raw if pair[0].lower() not in _OWN_HEADERS]
+    if length or request.method in _BODY_METHODS:
+        lines.append(b"Content-Length: %d\r\n" % length)
+    if origin.proxy_login:
+        lines.append(origin.proxy_login)
+    head = b"".join(lines)
+    if head.count(b"\n") != len(lines) or head.count(b"\r") != len(lines) or b"\0" in head:
+        raise httpx.LocalProtocolError("A header or the path holds a line break.")
+    return head + b"\r\n"
+
+
+def _has_input(protocol: ResponseHandler) -> bool:
+    """Whether the socket of an idle connection holds bytes, or its end, that the event loop has not seen yet."""
+    sock = None if protocol.transport is None else protocol.transport.get_extra_info("socket")
+    if sock is None:
+        return True
+    if hasattr(select, "poll"):
+        poller = select.poll()
+        poller.register(sock, select.POLLIN)
+        return bool(poller.poll(0))
+    return bool(select.select([sock], [], [], 0)[0])
