@@ -18,7 +18,9 @@ class CerebrasForm(OpenAIForm):
     name = "cerebras"
     max_temperature = 1.5
     done = b""
-    stream_type = "text/event-stream; charset=utf-8"
+
+    def stream_headers(self) -> Headers:
+        return {"Content-Type": "text/event-stream; charset=utf-8"}
 
     def request_id(self, dice: Dice) -> str:
         return dice.text(16, "hex") + "-ARN"

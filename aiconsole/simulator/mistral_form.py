@@ -19,7 +19,9 @@ from aiconsole.simulator.talk import Answer, Ask, Counts
 class MistralForm(OpenAIForm):
     name = "mistral"
     max_temperature = 1.5
-    stream_type = "text/event-stream; charset=utf-8"
+
+    def stream_headers(self) -> Headers:
+        return {"Content-Type": "text/event-stream; charset=utf-8"}
 
     def request_id(self, dice: Dice) -> str:
         return dice.uuid()

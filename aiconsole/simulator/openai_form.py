@@ -78,7 +78,6 @@ class OpenAIForm:
     public_models = False
     max_temperature = 2.0
     done = b"data: [DONE]\n\n"
-    stream_type = "text/event-stream"
 
     def target(self, method: str, path: str, query: str) -> Target | None:
         if method == "POST" and path == self.base_path + "/chat/completions":
@@ -131,7 +130,7 @@ class OpenAIForm:
         return {"reasoning": None if effort is None else effort != "none"}
 
     def stream_headers(self) -> Headers:
-        return {"Content-Type": self.stream_type, "Cache-Control": "no-cache"}
+        return {"Content-Type": "text/event-stream", "Cache-Control": "no-cache"}
 
     def whole(self, ask: Ask, answer: Answer, model: SimModel, counts: Counts, exchange: Exchange) -> bytes:
         message = self.message(ask, answer, exchange)

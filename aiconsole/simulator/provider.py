@@ -20,6 +20,8 @@ from aiconsole.simulator.prefixes import PrefixMemory
 from aiconsole.simulator.talk import Answer, Ask, BadBody, Counts
 
 _EVERYWHERE: frozenset[FaultKind] = frozenset({"bad_key", "no_permission", "overloaded", "server_fault"})
+# What reading a body or a schema raises when a value in it is of another type than the provider documents.
+_UNEXPECTED = (TypeError, ValueError, AttributeError, KeyError, ArithmeticError, RecursionError)
 _SERVER: Headers = {"Server": "aiconsole-simulator"}
 
 
@@ -35,10 +37,12 @@ class Tally(msgspec.Struct, frozen=True):
 
 
 class _Failed(Exception):
-    """The request ends with this error."""
+    """The request ends with this error; ``status`` where it differs from the kind's usual one."""
 
-    def __init__(self, fault: Fault) -> None:
+    def __init__(self, fault: Fault, status: int | None = None) -> None:
+        super().__init__(fault.kind)
         self.fault = fault
+        self.status = status
 
 
 class SimulatedProvider:
@@ -102,7 +106,8 @@ class SimulatedProvider:
             body = await request.read()
             return await self._chat(request, target, body, refused, behaviour, exchange)
         except _Failed as failed:
-            return self._reply(self.form.error(failed.fault, exchange), exchange)
+            reply = self.form.error(failed.fault, exchange)
+            return self._reply(reply, failed.status or reply.status, exchange)
 
     async def _out(self, request: web.BaseRequest, behaviour: Behaviour) -> web.StreamResponse:
         if behaviour.outage == "hang":
@@ -118,7 +123,7 @@ class SimulatedProvider:
         """What the request is for, once path, key and luck allow it, and whether its content is to be refused."""
         target = self.form.target(request.method, path, query)
         if target is None:
-            raise _Failed(Fault("bad_request", message=f"Unknown request URL: {request.method} {path}", status=404))
+            raise _Failed(Fault("bad_request", message=f"Unknown request URL: {request.method} {path}"), 404)
         if not (self.form.public_models and target.action == "models"):
             key = self.form.key(request.headers, query)
             if not key or key.lower().startswith("wrong"):
@@ -164,7 +169,7 @@ class SimulatedProvider:
             raise _Failed(Fault("context_too_long", model=ask.model, tokens=prompt, limit=model.context))
         if refused and not self.form.refusal_is_answer():
             raise _Failed(Fault("refused", model=ask.model))
-        answer = Answer([], [], (), "refused") if refused else answers.compose(ask, self.form.name, model, self._seed)
+        answer = Answer([], [], (), "refused") if refused else self._composed(ask, model)
         counts = self._counts(ask, model, answer, prompt)
         self._limited(ask, counts)
         pace = Pace(behaviour, exchange.dice, self._clock, self._sleep)
@@ -180,13 +185,21 @@ class SimulatedProvider:
             if not isinstance(decoded, dict):
                 raise BadBody("the body must be a JSON object")
             ask = self.form.read(target, decoded, request.headers)
-        except (BadBody, msgspec.DecodeError, UnicodeDecodeError) as problem:
+        except (BadBody, msgspec.DecodeError) as problem:
             raise _Failed(Fault("bad_request", message=str(problem))) from None
+        except _UNEXPECTED:
+            raise _Failed(Fault("bad_request", message="a value has an unexpected type")) from None
         model = find_model(self.form.name, ask.model)
         if model is None:
             method = "countTokens" if target.action == "count" else "generateContent"
             raise _Failed(Fault("unknown_model", model=ask.model, method=method))
         return ask, model
+
+    def _composed(self, ask: Ask, model: SimModel) -> Answer:
+        try:
+            return answers.compose(ask, self.form.name, model, self._seed)
+        except _UNEXPECTED:
+            raise _Failed(Fault("bad_request", message="a schema cannot be understood")) from None
 
     def _counts(self, ask: Ask, model: SimModel, answer: Answer, prompt: int) -> Counts:
         cached = written = 0
@@ -241,10 +254,10 @@ class SimulatedProvider:
         headers = {"Content-Type": self.form.json_type, **self._headers(exchange, counts)}
         return web.Response(body=body, headers=headers)
 
-    def _reply(self, reply: Reply, exchange: Exchange) -> web.Response:
-        self._count(reply.status)
+    def _reply(self, reply: Reply, status: int, exchange: Exchange) -> web.Response:
+        self._count(status)
         headers = {**self._headers(exchange, Counts(0, 0) if self._limiter else None), **reply.headers}
-        return web.Response(status=reply.status, body=reply.body, headers=headers)
+        return web.Response(status=status, body=reply.body, headers=headers)
 
     async def _sleep_a_little(self, behaviour: Behaviour, exchange: Exchange) -> None:
         if behaviour.ttft_ms:
