@@ -101,29 +101,30 @@ class SettingsFile:
             for _ in range(_ATTEMPTS):
                 content = self._read()
                 wanted = _changed(content, path, value)
-                self._check(key, path, wanted)
-                if not _same(wanted, content.data):
+                self._check(path, wanted, content.problems)
+                if not _same(_without_empty(wanted), _without_empty(content.data or {})):
                     text = _edited(content.text, path, value, wanted)
                     if text is None:
                         raise ConfigError(
                             f"{key} cannot be set without disturbing the rest of {self.path.name}.",
                             advice="Change it in an editor; nothing was written.",
                         )
-                    if self._raw() != content.raw:
+                    if self._read().raw != content.raw:
                         continue
                     self._write(content.raw, text)
                 self._content = self._read()
                 return self._content.values
         raise ConfigError(f"{self.path.name} keeps being changed by another program.", advice="Try again in a moment.")
 
-    def _check(self, key: str, path: tuple[str, ...], wanted: dict[str, Any]) -> None:
-        """Refuse a change after which the reader would complain about this setting or anything in it."""
+    def _check(self, path: tuple[str, ...], wanted: dict[str, Any], before: tuple[Problem, ...]) -> None:
+        """Refuse a change after which the reader would complain about this setting, anything in it, or anything new."""
         reading = read_settings(wanted)
         self._register(reading.secrets)
+        known = {(problem.path, problem.reason) for problem in before}
         for problem in reading.problems:
             shared = min(len(path), len(problem.path))
-            if problem.path[:shared] == path[:shared]:
-                raise ConfigError(f"{problem.key} cannot be set: {problem.reason}.", advice="Nothing was changed.")
+            if problem.path[:shared] == path[:shared] or (problem.path, problem.reason) not in known:
+                raise ConfigError(f"{problem.key}: {problem.reason}.", advice="Nothing was changed.")
 
     def _write(self, before: bytes | None, text: str) -> None:
         try:
@@ -201,9 +202,15 @@ def _plain(key: str, value: Any) -> Any:
         ConfigError: it is of a kind no setting has.
     """
     try:
-        return msgspec.to_builtins(value)
+        return _with_lists(msgspec.to_builtins(value))
     except TypeError:
         raise ConfigError(f"{key} cannot be set to a {type(value).__name__}.") from None
+
+
+def _with_lists(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _with_lists(item) for name, item in value.items()}
+    return [_with_lists(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def _changed(content: _Content, path: tuple[str, ...], value: Any) -> dict[str, Any]:
@@ -227,7 +234,7 @@ def _changed(content: _Content, path: tuple[str, ...], value: Any) -> dict[str, 
         table.pop(path[-1], None)
     else:
         table[path[-1]] = value
-    return _without_empty(data) if value is None else data
+    return data
 
 
 def _without_empty(table: dict[str, Any]) -> dict[str, Any]:

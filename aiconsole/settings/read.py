@@ -101,7 +101,7 @@ class _Reader:
                 if taken is not None:
                     values[name] = taken
             elif field.required:
-                self._report((*path, name), "is missing, so all of it is left out", "")
+                self._report((*path, name), "is missing; nothing around it can be used without it", "")
             complete = complete and (not field.required or name in values)
         return struct(**values) if complete else None
 
