@@ -79,6 +79,7 @@ class ChatRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     on_unsupported: OnUnsupported | None = None
     timeouts: Timeouts | None = None
     origin: Origin = "chat"
+    keep_raw: bool = False
     extra: Extra | None = None
 
     def __post_init__(self) -> None:
@@ -141,7 +142,8 @@ class ChatResult(msgspec.Struct, frozen=True, omit_defaults=True):
     """A whole answer, the same shape for each provider.
 
     ``provider``/``model`` name who really answered (the model as the provider reports it). ``cost`` None is unknown.
-    ``raw`` is the body as received; of a stream, its events' data joined by newlines, kept only on demand.
+    ``simulated`` is True where the built-in simulator answered. ``raw`` is the body as received; of a stream, its events'
+    data joined by newlines; kept only where the request asks for it (``keep_raw``).
     """
 
     provider: str
@@ -156,6 +158,7 @@ class ChatResult(msgspec.Struct, frozen=True, omit_defaults=True):
     rate_limits: tuple[RateLimit, ...] = ()
     timing: Timing = Timing()
     warnings: tuple[str, ...] = ()
+    simulated: bool = False
     raw: bytes | None = None
 
     @property
@@ -182,6 +185,7 @@ class Started(msgspec.Struct, frozen=True, tag="started"):
     provider: str
     model: str
     attempt: int = 1
+    simulated: bool = False
 
 
 class TextDelta(msgspec.Struct, frozen=True, tag="text", gc=False):

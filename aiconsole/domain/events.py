@@ -24,4 +24,11 @@ class AttemptFinished(msgspec.Struct, frozen=True):
     simulated: bool = False
 
 
-Event = AttemptFinished
+class Notice(msgspec.Struct, frozen=True):
+    """Something the person should see: what happened, and what they can do."""
+
+    message: str
+    advice: str = ""
+
+
+Event = AttemptFinished | Notice

@@ -49,6 +49,11 @@ class PriceBook:
         if self._loading is None and not self.loaded:
             self._loading = asyncio.ensure_future(asyncio.to_thread(_import_price_list))
 
+    async def aclose(self) -> None:
+        """Wait for an import that is under way."""
+        if self._loading is not None:
+            await asyncio.gather(self._loading, return_exceptions=True)
+
     def cost(self, provider: str, models: tuple[str, ...], usage: Usage, *, base_url: str | None = None) -> Cost | None:
         """What a call cost, None where price or usage is unknown.
 

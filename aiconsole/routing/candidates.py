@@ -33,6 +33,9 @@ class Directory:
         providers: by name; the mapping is read at every look-up, so it may change while requests run.
         routes: route name -> ``provider/model`` names in order, read at every look-up.
         list_models: returns the models known so far, asking the providers where it has to; awaited for bare names only.
+
+    ``prepare``, where it is set, is awaited with the names of the providers a look-up concerns (none: all) before it is
+    answered; the engine uses it while keys are still being read.
     """
 
     def __init__(
@@ -44,6 +47,7 @@ class Directory:
         self._providers = providers
         self._routes = routes
         self._list_models = list_models
+        self.prepare: Callable[[tuple[str, ...]], Awaitable[None]] | None = None
 
     async def candidates(self, name: str) -> tuple[Candidate, ...]:
         """The candidates for ``name``, at least one.
@@ -54,9 +58,12 @@ class Directory:
         if not name:
             raise ConfigError("No model was chosen.", advice="Name a model as provider/model, or a route.")
         route = self._routes().get(name)
+        provider, _, model = name.partition("/")
+        if self.prepare is not None:
+            named = (provider,) if route is None else tuple(entry.partition("/")[0] for entry in route)
+            await self.prepare(tuple(known for known in named if known in self._providers))
         if route is not None:
             return self._of_route(name, route)
-        provider, _, model = name.partition("/")
         if model and provider in self._providers:
             return (Candidate(self._providers[provider], model),)
         return await self._of_bare_name(name)

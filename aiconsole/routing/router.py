@@ -90,7 +90,7 @@ class Router:
                             shown = True
                             yield event
                         elif isinstance(event, Started):
-                            yield Started(event.provider, event.model, attempt.number)
+                            yield msgspec.structs.replace(event, attempt=attempt.number)
                         elif isinstance(event, Finished):
                             attempt.finished(event.result)
                             yield Finished(_with_failures(event.result, errors)) if errors else event

@@ -1,0 +1,22 @@
+"""``python -m aiconsole`` and the ``aiconsole`` command. ``--version`` answers before anything is imported."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line with ``arguments`` (those of the process by default) and return the exit code."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments in (["--version"], ["-V"]):
+        from aiconsole import __version__
+
+        sys.stdout.write(f"aiconsole {__version__}\n")
+        return 0
+    from aiconsole.cli import run
+
+    return run(arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,335 @@
+"""The command line: the same engine without a window.
+
+Answers go to standard output, everything about them to standard error, so that output pipes well. Exit codes: 0 done, 1 a
+check found a provider that does not work, 2 wrong usage or settings, 4 a provider or key could not serve, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import aclosing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from aiconsole import __version__
+from aiconsole.domain.errors import AllFailed, ConfigError, ConsoleError, ProviderError
+
+if TYPE_CHECKING:
+    from aiconsole.domain.chat import ChatRequest, ChatResult
+    from aiconsole.domain.models import ModelInfo, ProviderState
+    from aiconsole.engine import Engine
+
+DONE: Final = 0
+CHECK_FAILED: Final = 1
+USAGE: Final = 2
+TROUBLE: Final = 4
+INTERRUPTED: Final = 130
+
+Command = Callable[["Engine", argparse.Namespace], Awaitable[int]]
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command and return its exit code; messages for the person have been printed."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.command is None:
+        parser.print_help()
+        return USAGE
+    try:
+        return asyncio.run(_run(options))
+    except KeyboardInterrupt:
+        _tell("Interrupted.")
+        return INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+    except ConfigError as error:
+        _tell_error(error)
+        return USAGE
+    except ConsoleError as error:
+        _tell_error(error)
+        return TROUBLE
+
+
+async def _run(options: argparse.Namespace) -> int:
+    if options.command == "simulate":
+        from aiconsole.simulator.command import serve
+
+        await serve(options.port, options.seed, fast=options.fast, say=_say)
+        return DONE
+    from aiconsole.engine import Engine
+
+    async with Engine.open(home=options.home, demo=options.demo or None) as engine:
+        for problem in engine.setting_problems:
+            _tell(f"settings.toml, line {problem.line}: {problem.reason}")
+        command: Command = options.run
+        return await command(engine, options)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="aiconsole",
+        description="An operations console for LLM providers. `python main.py` opens the window.",
+        epilog="Exit codes: 0 done, 1 a check found trouble, 2 wrong usage or settings, 4 a provider or key could not serve, "
+        "130 interrupted.",
+    )
+    parser.add_argument("--version", "-V", action="version", version=f"aiconsole {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="command")
+    shared = argparse.ArgumentParser(add_help=False)
+    shared.add_argument("--home", metavar="DIR", help="keep settings, database and logs in DIR (or in AICONSOLE_HOME)")
+    shared.add_argument("--demo", action="store_true", help="talk to the built-in simulated providers")
+    shared.add_argument("--json", action="store_true", help="print JSON")
+
+    chat = commands.add_parser("chat", parents=[shared], help="ask once and print the answer")
+    chat.add_argument(
+        "prompt", nargs="*", help="what to ask; standard input is added, or is the prompt if there is none"
+    )
+    chat.add_argument("--model", "-m", default="", help="provider/model, a model name, or a route")
+    chat.add_argument("--system", "-s", default="", help="the system prompt")
+    chat.add_argument(
+        "--file", "-f", action="append", default=[], metavar="F", help="attach an image, a PDF or a text file"
+    )
+    chat.add_argument("--temperature", type=float)
+    chat.add_argument("--max-tokens", type=int)
+    chat.add_argument("--no-stream", action="store_true", help="wait for the whole answer")
+    chat.set_defaults(run=_chat)
+
+    models = commands.add_parser("models", parents=[shared], help="list models with context length and prices")
+    models.add_argument("provider", nargs="?", help="of this provider only")
+    models.set_defaults(run=_models)
+
+    providers = commands.add_parser("providers", parents=[shared], help="list providers and whether they have a key")
+    providers.set_defaults(run=_providers)
+
+    check = commands.add_parser("check", parents=[shared], help="ask every usable provider for a sign of health")
+    check.add_argument("provider", nargs="*", help="these providers only")
+    check.set_defaults(run=_check)
+
+    keys = commands.add_parser("keys", help="list, set or remove providers' keys")
+    keys_commands = keys.add_subparsers(dest="keys_command", metavar="action", required=True)
+    keys_list = keys_commands.add_parser("list", parents=[shared], help="say where each key comes from")
+    keys_list.set_defaults(run=_keys_list)
+    keys_set = keys_commands.add_parser("set", parents=[shared], help="keep a key in the system's keyring")
+    keys_set.add_argument("provider")
+    keys_set.set_defaults(run=_keys_set)
+    keys_remove = keys_commands.add_parser("remove", parents=[shared], help="forget a key")
+    keys_remove.add_argument("provider")
+    keys_remove.set_defaults(run=_keys_remove)
+
+    simulate = commands.add_parser("simulate", help="run the seven simulated providers on a loopback port")
+    simulate.add_argument("--port", type=int, default=8787, help="0 takes a free one")
+    simulate.add_argument("--seed", type=int, default=0, help="all chance comes from it")
+    simulate.add_argument("--fast", action="store_true", help="answer at once instead of at a lifelike pace")
+    return parser
+
+
+async def _chat(engine: Engine, options: argparse.Namespace) -> int:
+    request = await asyncio.to_thread(_request, engine.default_model(), options)
+    if options.no_stream or options.json:
+        result = await engine.complete(request)
+        if options.json:
+            _print_json(result)
+            return DONE
+        print(result.text)
+    else:
+        result = await _print_stream(engine, request)
+    for warning in result.warnings:
+        _tell(f"Note: {warning}")
+    if sys.stderr.isatty():
+        _tell(_footer(result))
+    return DONE
+
+
+def _request(default_model: str, options: argparse.Namespace) -> ChatRequest:
+    from aiconsole.chat.attachments import read_attachment
+    from aiconsole.domain.chat import ChatRequest
+    from aiconsole.domain.messages import Message, Part, TextPart
+
+    words = " ".join(options.prompt)
+    piped = "" if sys.stdin is None or sys.stdin.isatty() else sys.stdin.read()
+    text = "\n\n".join(part for part in (words, piped.strip("\n")) if part)
+    if not text and not options.file:
+        raise ConfigError("There is nothing to ask.", advice='Give a prompt: aiconsole chat "..."')
+    parts: list[Part] = [read_attachment(Path(name)) for name in options.file]
+    content = text if not parts else (*parts, *((TextPart(text),) if text else ()))
+    system = (Message.system(options.system),) if options.system else ()
+    return ChatRequest(
+        model=options.model or default_model,
+        messages=(*system, Message("user", content)),
+        temperature=options.temperature,
+        max_tokens=options.max_tokens,
+    )
+
+
+async def _print_stream(engine: Engine, request: ChatRequest) -> ChatResult:
+    from aiconsole.domain.chat import Failed, Finished, TextDelta
+
+    result: ChatResult | None = None
+    try:
+        async with aclosing(engine.stream(request)) as events:
+            async for event in events:
+                if isinstance(event, TextDelta):
+                    sys.stdout.write(event.text)
+                    sys.stdout.flush()
+                elif isinstance(event, Failed):
+                    _tell(f"{event.provider} failed ({event.error.kind}); asking the next candidate.")
+                elif isinstance(event, Finished):
+                    result = event.result
+    finally:
+        sys.stdout.write("\n")
+        sys.stdout.flush()
+    if result is None:
+        raise AssertionError("a stream that ends well ends with Finished")
+    return result
+
+
+async def _models(engine: Engine, options: argparse.Namespace) -> int:
+    models = await engine.models(options.provider)
+    if options.json:
+        _print_json(models)
+    else:
+        _print_table(("MODEL", "CONTEXT", "IN $/M", "OUT $/M"), [_model_row(info) for info in models])
+    for provider, error in engine.catalogue.failures.items():
+        if options.provider in (None, provider):
+            _tell(f"{provider}: {error.message}")
+    return DONE if models or not engine.catalogue.failures else TROUBLE
+
+
+def _model_row(info: ModelInfo) -> tuple[str, ...]:
+    prices = info.prices
+    return (
+        f"{info.provider}/{info.id}",
+        "" if info.context_tokens is None else f"{info.context_tokens:,}",
+        "" if prices is None or prices.prompt is None else f"{prices.prompt:g}",
+        "" if prices is None or prices.completion is None else f"{prices.completion:g}",
+    )
+
+
+async def _providers(engine: Engine, options: argparse.Namespace) -> int:
+    await engine.keys_read()
+    states = engine.providers()
+    if options.json:
+        _print_json(states)
+        return DONE
+    rows = [(state.name, state.label, _key_words(state), state.base_url) for state in states]
+    _print_table(("NAME", "PROVIDER", "KEY", "BASE URL"), rows)
+    return DONE
+
+
+def _key_words(state: ProviderState) -> str:
+    if state.trouble:
+        return state.trouble
+    if not state.enabled:
+        return "switched off"
+    if state.simulated:
+        return "simulated"
+    if state.key_source is not None:
+        return {"keyring": "in the keyring", "environment": f"from {state.key_variable}", "session": "this run"}[
+            state.key_source
+        ]
+    return "missing" if state.key_needed else "not needed"
+
+
+async def _check(engine: Engine, options: argparse.Namespace) -> int:
+    await engine.keys_read()
+    usable = [state.name for state in engine.providers() if state.usable]
+    names = options.provider or usable
+    if not names:
+        raise ConfigError("No provider has a key yet.", advice="Set one with `aiconsole keys set NAME`, or try --demo.")
+    results = await asyncio.gather(*(engine.probe(name) for name in names))
+    if options.json:
+        _print_json(results)
+    else:
+        rows = [
+            (result.provider, "ok" if result.ok else "FAILED", f"{result.latency_ms:.0f} ms", result.detail)
+            for result in results
+        ]
+        _print_table(("NAME", "RESULT", "TIME", "DETAIL"), rows)
+    return DONE if all(result.ok for result in results) else CHECK_FAILED
+
+
+async def _keys_list(engine: Engine, options: argparse.Namespace) -> int:
+    await engine.keys_read()
+    states = engine.providers()
+    if options.json:
+        _print_json({state.name: state.key_source for state in states})
+        return DONE
+    _print_table(("NAME", "KEY", "VARIABLE"), [(s.name, _key_words(s), s.key_variable or "") for s in states])
+    backend = engine.keys.backend_state()
+    _tell(f"{backend.words} {backend.advice}".strip())
+    return DONE
+
+
+async def _keys_set(engine: Engine, options: argparse.Namespace) -> int:
+    if options.provider not in {state.name for state in engine.providers()}:
+        raise ConfigError(f"There is no provider called “{options.provider}”.", advice="See `aiconsole providers`.")
+    if sys.stdin.isatty():
+        import getpass
+
+        value = await asyncio.to_thread(getpass.getpass, f"Key for {options.provider} (not shown): ")
+    else:
+        value = await asyncio.to_thread(sys.stdin.readline)
+    await engine.set_key(options.provider, value, "keyring")
+    _tell(f"The key for {options.provider} is kept in the keyring.")
+    return DONE
+
+
+async def _keys_remove(engine: Engine, options: argparse.Namespace) -> int:
+    await engine.keys_read()
+    removed = await engine.remove_key(options.provider)
+    _tell(f"The key for {options.provider} is {'removed' if removed else 'not kept here; nothing was removed'}.")
+    return DONE if removed else TROUBLE
+
+
+def _footer(result: ChatResult) -> str:
+    parts = [f"{result.provider}/{result.model}"]
+    if result.simulated:
+        parts.append("simulated")
+    if result.timing.ttft_ms is not None:
+        parts.append(f"first token {result.timing.ttft_ms:.0f} ms")
+    parts.append(f"{result.timing.duration_ms / 1000:.2f} s")
+    if result.usage.total is not None:
+        parts.append(f"{result.usage.prompt or 0} + {result.usage.completion or 0} tokens")
+    if result.cost is not None:
+        parts.append(f"${result.cost.usd:.2g}" if result.cost.usd < 0.01 else f"${result.cost.usd:.2f}")
+    return " · ".join(parts)
+
+
+def _print_json(value: Any) -> None:
+    print(msgspec.json.format(msgspec.json.encode(value)).decode())
+
+
+def _print_table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
+    table = [head, *rows]
+    widths = [max(len(row[column]) for row in table) for column in range(len(head))]
+    for row in table:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def _say(words: str) -> None:
+    print(words, flush=True)
+
+
+def _tell(words: str) -> None:
+    print(words, file=sys.stderr, flush=True)
+
+
+def _tell_error(error: ConsoleError) -> None:
+    whom = "/".join(part for part in (getattr(error, "provider", ""), getattr(error, "model", "")) if part)
+    _tell(f"{whom}: {error.message}" if whom else error.message)
+    if isinstance(error, AllFailed):
+        for attempt in error.attempts:
+            _tell(f"  {attempt.provider}/{attempt.model}: {attempt.message} ({attempt.kind}). {attempt.advice}")
+    elif isinstance(error, ProviderError):
+        told = [f"kind: {error.kind}"]
+        told += [f"status {error.status}"] if error.status else []
+        told += [f"request {error.request_id}"] if error.request_id else []
+        _tell(f"({', '.join(told)})")
+    if error.advice:
+        _tell(error.advice)

@@ -1,0 +1,304 @@
+"""The engine: builds every service in order, closes them in reverse, and is what window and command line are clients of.
+
+async with Engine.open(demo=True) as engine:
+    result = await engine.complete(ChatRequest("groq/openai/gpt-oss-120b", (Message.user("Hello"),)))
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from aiconsole.domain.chat import ChatRequest, ChatResult, StreamEvent
+from aiconsole.domain.clock import Clock, SystemClock
+from aiconsole.domain.errors import ConfigError
+from aiconsole.domain.events import Notice
+from aiconsole.domain.models import ModelInfo, ProbeResult, ProviderState
+from aiconsole.home import Home, find_home
+from aiconsole.provider_setup import key_variables, provider_configs, provider_state
+from aiconsole.providers.catalogue import Catalogue
+from aiconsole.providers.config import ProviderConfig
+from aiconsole.providers.pricing import PriceBook
+from aiconsole.providers.registry import Registry, plugins
+from aiconsole.realtime.bus import Bus
+from aiconsole.routing.candidates import Directory
+from aiconsole.routing.router import Router
+from aiconsole.secrets import PROXY, REDACTOR, KeyStore
+from aiconsole.settings import Problem, Settings, SettingsFile
+
+if TYPE_CHECKING:
+    from aiconsole.chat.service import ChatService
+    from aiconsole.simulator import Simulator
+    from aiconsole.store import StoreNotice
+
+
+class Engine:
+    """All services of one console. Made by `open`; every method is for the loop it was opened in.
+
+    Attributes:
+        home: where its files are.
+        keys: the providers' keys.
+        bus: what happens, as events.
+        catalogue: model lists.
+        simulator: the simulated providers while the demo is on, else None.
+    """
+
+    def __init__(self, home: Home, settings: SettingsFile, keys: KeyStore, clock: Clock) -> None:
+        self.home = home
+        self.keys = keys
+        self.bus = Bus()
+        self.simulator: Simulator | None = None
+        self._settings = settings
+        self._clock = clock
+        self._prices = PriceBook(clock)
+        self._registry = Registry(self._prices, clock)
+        self.catalogue = Catalogue(self._registry, self._prices, clock)
+        self._directory = Directory(self._registry, self.routes, self.catalogue.all)
+        self._router = Router(self._directory, self.bus.publish, clock)
+        self._plugins: dict[str, str] = {}
+        self._configs: dict[str, ProviderConfig] = {}
+        self._keys_loading: asyncio.Task[None] | None = None
+        self._chat: asyncio.Task[ChatService] | None = None
+        self._closing = contextlib.AsyncExitStack()
+        self._simulating = contextlib.AsyncExitStack()
+
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def open(
+        cls,
+        *,
+        home: Path | str | None = None,
+        demo: bool | None = None,
+        environ: Mapping[str, str] | None = None,
+        keys: KeyStore | None = None,
+        simulator: Simulator | None = None,
+        clock: Clock | None = None,
+    ) -> AsyncIterator[Engine]:
+        """Open a console's engine, and close it at the end of the block.
+
+        Args:
+            home: the folder for all files; None follows AICONSOLE_HOME, then the platform's places.
+            demo: True talks to the built-in simulator only; None follows the setting.
+            environ: the environment, ``os.environ`` by default.
+            keys: a key store made by the caller, by default the OS keyring and the usual variables.
+            simulator: a running simulator to talk to instead of one of the engine's own; it stays the caller's.
+            clock: the time, the machine's by default.
+
+        Raises:
+            ConfigError: the home cannot be used.
+        """
+        environ = os.environ if environ is None else environ
+        place = find_home(home, environ)
+        settings = SettingsFile.load(place)
+        store = keys or KeyStore(environ, timeout_s=settings.values.keys.backend_timeout_s)
+        engine = cls(place, settings, store, clock or SystemClock())
+        async with engine._closing:
+            engine.simulator = simulator
+            await engine._start(settings.values.demo if demo is None else demo)
+            yield engine
+
+    async def _start(self, demo: bool) -> None:
+        self._plugins = plugins()
+        self._closing.push_async_callback(self._registry.aclose)
+        self._closing.push_async_callback(self._stop_simulator)
+        self._closing.push_async_callback(self._stop_loading)
+        if demo and self.simulator is None:
+            await self.set_demo(True)
+        else:
+            self._configure()
+        if self.simulator is None:
+            self._load_keys()
+
+    # Asking
+
+    async def complete(self, request: ChatRequest) -> ChatResult:
+        """One whole answer.
+
+        Raises:
+            ProviderError: see `Router.complete`.
+            ConfigError: the model's name says nothing.
+        """
+        return await self._router.complete(request)
+
+    def stream(self, request: ChatRequest) -> AsyncGenerator[StreamEvent, None]:
+        """One answer as it comes, ended by `Finished`. Closing the generator closes the connection at once.
+
+        Raises: as `complete`, while it is read.
+        """
+        return self._router.stream(request)
+
+    async def open_chat(self) -> ChatService:
+        """The kept conversations. The database is opened when this is first asked for.
+
+        Raises:
+            StoreError: the database cannot be used; a later call tries again.
+        """
+        if self._chat is None or (self._chat.done() and (self._chat.cancelled() or self._chat.exception() is not None)):
+            self._chat = asyncio.ensure_future(self._make_chat())
+        return await asyncio.shield(self._chat)
+
+    async def _make_chat(self) -> ChatService:
+        from aiconsole.chat.service import ChatService
+        from aiconsole.store import Store
+
+        self.home.ensure()
+        store = await Store.open(self.home.database, self._clock, redact=REDACTOR.redact, notify=self._tell)
+        self._closing.push_async_callback(store.close)
+        chat = ChatService(self, store, self._clock, default_model=self.default_model)
+        self._closing.push_async_callback(chat.close)
+        return chat
+
+    def _tell(self, notice: StoreNotice) -> None:
+        self.bus.publish(Notice(notice.message, notice.advice))
+
+    # Providers
+
+    async def keys_read(self) -> None:
+        """Wait until the keys have been read from the keyring, so that `providers` tells where each comes from."""
+        await self._prepare(())
+
+    def providers(self) -> tuple[ProviderState, ...]:
+        """Every provider there is, built-in, plugged-in and custom, in a fixed order."""
+        return tuple(provider_state(config, self.settings, self.keys) for config in self._configs.values())
+
+    async def models(self, provider: str | None = None, *, refresh: bool = False) -> tuple[ModelInfo, ...]:
+        """The models of one provider or of all that are usable.
+
+        Raises:
+            ProviderError: the one provider's list cannot be had.
+            ConfigError: there is no such provider switched on.
+        """
+        await self._prepare(() if provider is None else (provider,))
+        if provider is None:
+            return await self.catalogue.all(refresh=refresh)
+        self._known(provider)
+        return await self.catalogue.of(provider, refresh=refresh)
+
+    async def probe(self, provider: str) -> ProbeResult:
+        """Ask a provider for the cheapest sign of health; failures are in the result.
+
+        Raises:
+            ConfigError: there is no such provider switched on.
+        """
+        await self._prepare((provider,))
+        self._known(provider)
+        return await self._registry[provider].probe()
+
+    def routes(self) -> Mapping[str, tuple[str, ...]]:
+        """The routes of the settings: name -> ``provider/model`` names in order."""
+        return self._settings.values.routes
+
+    def default_model(self) -> str:
+        """The model or route of a conversation that names none: the setting's, else the first route or model usable."""
+        chosen = self._settings.values.chat.model
+        if chosen:
+            return chosen
+        usable = {state.name for state in self.providers() if state.usable}
+        for name, route in self.routes().items():
+            if any(entry.partition("/")[0] in usable for entry in route):
+                return name
+        return ""
+
+    # Set-up
+
+    @property
+    def settings(self) -> Settings:
+        return self._settings.values
+
+    @property
+    def setting_problems(self) -> tuple[Problem, ...]:
+        return self._settings.problems
+
+    @property
+    def demo(self) -> bool:
+        return self.simulator is not None
+
+    async def change(self, key: str, value: Any) -> None:
+        """Change a setting, keep it, and let it take effect at once.
+
+        Raises:
+            ConfigError: the value does not fit, or the file cannot be written; nothing is changed.
+        """
+        await asyncio.to_thread(self._settings.set, key, value)
+        self._configure()
+
+    async def reset(self, key: str) -> None:
+        """Give a setting its default again. Raises as `change`."""
+        await asyncio.to_thread(self._settings.reset, key)
+        self._configure()
+
+    async def set_key(self, provider: str, value: str, where: Literal["keyring", "session"]) -> None:
+        """Keep a provider's key and use it from now on.
+
+        Raises:
+            ConfigError: the value cannot be a key, or the place cannot be used (`SecureStoreUnavailable`).
+        """
+        await self.keys.set(provider, value, where)
+        self.catalogue.forget(provider)
+        self._configure()
+
+    async def remove_key(self, provider: str) -> bool:
+        """Forget a provider's key; False where there was none to forget. Raises as `KeyStore.remove`."""
+        removed = await self.keys.remove(provider)
+        self.catalogue.forget(provider)
+        self._configure()
+        return removed
+
+    async def set_demo(self, on: bool) -> None:
+        """Switch to the built-in simulated providers, or back to the real ones, while running. Not kept as a setting."""
+        if on and self.simulator is None:
+            from aiconsole.simulator import Simulator, lifelike
+
+            self.simulator = await self._simulating.enter_async_context(Simulator.start(behaviours=lifelike()))
+        elif not on:
+            await self._stop_simulator()
+            self._load_keys()
+        self.catalogue.forget()
+        self._configure()
+
+    def _configure(self) -> None:
+        """Let settings, keys and simulator take effect on the providers."""
+        self._configs = provider_configs(self.settings, self.keys, self._plugins, self.simulator)
+        states = {state.name: state for state in self.providers()}
+        switched_on = {
+            name: config for name, config in self._configs.items() if states[name].enabled and not states[name].trouble
+        }
+        self._registry.configure(switched_on)
+
+    def _known(self, provider: str) -> None:
+        if provider not in self._registry:
+            raise ConfigError(
+                f"No provider called “{provider}” is switched on.",
+                advice=f"Switched on are: {', '.join(self._registry) or 'none'}.",
+            )
+
+    def _load_keys(self) -> None:
+        """Begin to read the keys; requests that need one of them wait, others do not."""
+        self._keys_loading = asyncio.ensure_future(self._read_keys())
+        self._directory.prepare = self._prepare
+
+    async def _read_keys(self) -> None:
+        await self.keys.load((*self._configs, PROXY), key_variables(self.settings, self._plugins))
+        self._directory.prepare = None
+        self._configure()
+
+    async def _prepare(self, providers: tuple[str, ...]) -> None:
+        """Wait until the keys are read, if any of these providers (none: any at all) may need one that is still missing."""
+        if self._keys_loading is None or self._keys_loading.done():
+            return
+        if not providers or any(self._configs[name].key_needed and self.keys.get(name) is None for name in providers):
+            await asyncio.shield(self._keys_loading)
+
+    async def _stop_loading(self) -> None:
+        if self._keys_loading is not None:
+            self._keys_loading.cancel()
+            await asyncio.gather(self._keys_loading, return_exceptions=True)
+        await self._prices.aclose()
+
+    async def _stop_simulator(self) -> None:
+        self.simulator = None
+        await self._simulating.aclose()

@@ -1,0 +1,42 @@
+"""``python -m tests.benchmarks [NAME ...]``: measures, and prints each figure as a ratio to a baseline of the same run.
+
+Without names everything runs. ``--litellm PYTHON`` names the interpreter of an environment that has LiteLLM installed, which
+then stands beside ours; without it those rows are left out and said so. ``--json FILE`` keeps the rows.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import os
+import platform
+import sys
+from pathlib import Path
+
+from tests.benchmarks.rows import Row, print_rows
+
+BENCHMARKS = ("engine", "sse", "failures", "loop", "window", "markdown", "startup", "store")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", choices=[*BENCHMARKS, []], metavar="NAME", help=", ".join(BENCHMARKS))
+    parser.add_argument("--litellm", metavar="PYTHON", help="interpreter of an environment with LiteLLM")
+    parser.add_argument("--json", metavar="FILE", type=Path)
+    options = parser.parse_args()
+    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    if options.litellm:
+        os.environ["AICONSOLE_BENCH_LITELLM"] = options.litellm
+    print(f"Python {platform.python_version()}, {platform.system()}, {os.cpu_count()} cores\n", flush=True)
+    kept: list[dict[str, object]] = []
+    for name in options.names or BENCHMARKS:
+        rows: list[Row] = importlib.import_module(f"tests.benchmarks.{name}").run()
+        print_rows(name, rows)
+        kept += [{"benchmark": name, **row._asdict()} for row in rows]
+    if options.json:
+        options.json.write_text(json.dumps(kept, indent=1))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
