@@ -102,7 +102,8 @@ class Exchange:
                 max_line_size=_MAX_FIELD_BYTES,
                 max_field_size=_MAX_FIELD_BYTES,
             )
-            assert protocol.transport is not None
+            if protocol.transport is None:
+                raise aiohttp.ServerDisconnectedError
             if len(body) <= _WHOLE_WRITE_BYTES:
                 protocol.transport.write(head + body)
                 self._sent = True
@@ -172,13 +173,18 @@ class Exchange:
             self.expire(aiohttp.ClientConnectionError("closed on this side"))
         self._give_back(self._connection, False)
 
-    def expire(self, cause: Exception | None = None) -> None:
+    def expire(self, cause: BaseException | None = None) -> None:
         """Wake whoever waits, or next asks, for bytes of this exchange with an error (default: `Silence`)."""
         cause = cause or Silence()
         if self._payload is None:
             self._protocol.set_exception(cause)
         elif self._payload.exception() is None:
             self._payload.set_exception(cause)
+
+    def lost(self) -> None:
+        """The connection ended. Usually the parser has told the reader of the body; not so after a broken chunk."""
+        if self._payload is not None and not self._payload.is_eof():
+            self.expire(self._protocol.exception() or aiohttp.ServerDisconnectedError())
 
     def _failed(self, exc: Exception) -> httpx.TransportError:
         self.abort()

@@ -18,9 +18,9 @@ Limits, all from the request's ``timeout`` extension, in seconds, None for no li
 
 Deadlines over all of it (first token, total) are the caller's, who cancels, or calls `Body.expire`.
 
-Idle connections: a server may close one just as a request is sent on it. So a connection that has been idle for a while is
-looked at first, and dropped if the server has closed it or sent something unasked; nothing was sent then, so another one is
-taken without anyone noticing. What the look cannot see, a close that crosses the request on the wire, is `StaleConnection`:
+Idle connections: a server may close one just as a request is sent on it. So a connection from the pool is looked at first, and
+dropped if the server has closed it or sent something unasked; nothing was sent then, so another one is taken without anyone
+noticing. What the look cannot see, a close that crosses the request on the wire, is `StaleConnection`:
 it is not repeated here, because the server may have read the request (RFC 9112, section 9.3.1).
 """
 
@@ -30,8 +30,7 @@ import asyncio
 import base64
 import select
 import socket
-import weakref
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Final, NamedTuple
 
 import aiohttp
@@ -50,8 +49,8 @@ from aiconsole.providers.tls import tls_context
 MAX_CONNECTIONS: Final = 256
 KEEPALIVE_S: Final = 60.0
 _DNS_TTL_S: Final = 60
-_TRUSTED_IDLE_S: Final = 0.05
 _NO_LIMITS: Final[Limits] = {}
+_CLOSED: Final = "The transport was closed."
 _BODY_METHODS: Final = frozenset({"POST", "PUT", "PATCH"})
 _OWN_HEADERS: Final = frozenset({b"host", b"content-length", b"transfer-encoding", b"connection"})
 
@@ -102,7 +101,7 @@ class Transport(httpx.AsyncBaseTransport):
         self._origins: dict[tuple[str, str, int | None], _Origin] = {}
         self._connector: aiohttp.TCPConnector | None = None
         self._watch: Watch | None = None
-        self._idle_since: weakref.WeakKeyDictionary[ResponseHandler, float] = weakref.WeakKeyDictionary()
+        self._serving: dict[ResponseHandler, Exchange | None] = {}
         self._closed = False
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -115,7 +114,7 @@ class Transport(httpx.AsyncBaseTransport):
             httpx.LocalProtocolError, httpx.UnsupportedProtocol: the request cannot be sent.
         """
         if self._closed:
-            raise RuntimeError("The transport is closed.")
+            raise RuntimeError(_CLOSED)
         url = request.url
         origin = self._origins.get((url.scheme, url.host, url.port)) or await self._new_origin(url)
         body = await request.aread()
@@ -124,6 +123,8 @@ class Transport(httpx.AsyncBaseTransport):
         connection, reused = await self._connect(origin, limits.get("connect"))
         watch = self._watch or self._new_watch()
         exchange = Exchange(origin.name, connection, reused, self._give_back, watch, limits)
+        assert connection.protocol is not None
+        self._serving[connection.protocol] = exchange
         message = await exchange.ask(head, body, no_body=request.method == "HEAD")
         if message.code == 407 and origin.proxy is not None:
             exchange.abort()
@@ -144,9 +145,9 @@ class Transport(httpx.AsyncBaseTransport):
         if self._watch is not None:
             self._watch.close()
         if self._connector is not None:
+            closing = [closed for protocol in self._serving if (closed := protocol.closed) is not None]
             await self._connector.close()
-            for _ in range(2):  # aborted transports close their sockets in the loop's next turns
-                await asyncio.sleep(0)
+            await asyncio.gather(*closing, return_exceptions=True)
         if self._resolver is not None:
             await self._resolver.close()
 
@@ -159,19 +160,24 @@ class Transport(httpx.AsyncBaseTransport):
             except TimeoutError as exc:
                 raise httpx.ConnectTimeout(f"No connection to {origin.name} within {limit_s:g} s.") from exc
             except (aiohttp.ClientError, OSError, ConfigError, UnicodeError) as exc:
+                if self._closed:
+                    raise httpx.ConnectError(_CLOSED) from exc
                 raise connect_failure(exc, origin.name, origin.proxy) from exc
             except asyncio.CancelledError as exc:
                 task = asyncio.current_task()
                 if self._closed and not (task is not None and task.cancelling()):
-                    raise httpx.ConnectError("The transport was closed.") from exc
+                    raise httpx.ConnectError(_CLOSED) from exc
                 raise
             protocol = connection.protocol
             assert protocol is not None
-            idle_since = self._idle_since.get(protocol)
-            if idle_since is None:
-                return connection, False
-            idle_s = asyncio.get_running_loop().time() - idle_since
-            if not protocol.should_close and (idle_s < _TRUSTED_IDLE_S or not _has_input(protocol)):
+            if protocol not in self._serving:
+                if protocol.is_connected() and (closed := protocol.closed) is not None:
+                    self._serving[protocol] = None
+                    closed.add_done_callback(partial(self._lost, protocol))
+                    return connection, False
+                connection.close()
+                raise httpx.ConnectError(f"{origin.name} closed the connection as soon as it was made.")
+            if not protocol.should_close and not _has_input(protocol):
                 return connection, True
             self._give_back(connection, False)
 
@@ -180,13 +186,22 @@ class Transport(httpx.AsyncBaseTransport):
         protocol = connection.protocol
         if protocol is None:
             return
+        if protocol in self._serving:
+            self._serving[protocol] = None
         if reusable and not protocol.should_close:
-            self._idle_since[protocol] = asyncio.get_running_loop().time()
             connection.release()
             return
         if protocol.transport is not None:
             protocol.transport.abort()
         connection.close()
+
+    def _lost(self, protocol: ResponseHandler, closed: asyncio.Future[None]) -> None:
+        """A connection ended, for whatever reason."""
+        if not closed.cancelled():
+            closed.exception()  # retrieved, so that asyncio does not complain of it; the exchange has it from the protocol
+        exchange = self._serving.pop(protocol, None)
+        if exchange is not None:
+            exchange.lost()
 
     async def _new_origin(self, url: httpx.URL) -> _Origin:
         if url.scheme not in ("http", "https") or not url.host:
