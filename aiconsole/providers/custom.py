@@ -30,16 +30,17 @@ class CustomOpenAIDialect(OpenAIDialect):
         name: the provider's name, also the key of its own ``extra``.
         label: for people.
         base_url: including ``/v1`` where the server wants it.
+        asks_for_usage: False for a server that refuses ``stream_options``; its streams may then tell no usage.
     """
 
-    asks_for_usage = True
     of_message = _OF_MESSAGE
     limit_headers = COMMON
 
-    def __init__(self, name: str, label: str, base_url: str) -> None:
+    def __init__(self, name: str, label: str, base_url: str, *, asks_for_usage: bool = True) -> None:
         self.name = name
         self.label = label
         self.base_url = base_url
+        self.asks_for_usage = asks_for_usage
 
     def takes_thought(self, part: ReasoningPart, model: str) -> bool:
         return part.dialect == self.name

@@ -46,6 +46,7 @@ class MistralDialect(OpenAIDialect):
     seed_field = "random_seed"
     required_choice = "any"
     parameters_needed = True
+    rich_results = True
     thoughts_in_content = True
     error_codes = _CODES
 

@@ -23,6 +23,8 @@ from aiconsole.domain.errors import (
     RateLimited,
     ServerFault,
     TimedOut,
+    UnknownModel,
+    Unsupported,
 )
 from aiconsole.domain.messages import ReasoningPart
 from aiconsole.providers.base import ErrorReply, Headers, Refuse, WireCall
@@ -50,6 +52,13 @@ _CODES: Final[dict[str, type[ProviderError]]] = {
     "timeout": TimedOut,
 }
 """OpenRouter's canonical error types (SDK, ``APIErrorType``)."""
+_ROUTING: Final[dict[str, type[ProviderError]]] = {
+    "no endpoints found for": UnknownModel,
+    "no endpoints found that support": Unsupported,
+    "no endpoints found matching": NoPermission,
+}
+"""How its routing refusals begin (404): an unknown model, one that cannot do what is asked, one that the privacy settings
+exclude."""
 
 
 class OpenRouterDialect(OpenAIDialect):
@@ -60,6 +69,7 @@ class OpenRouterDialect(OpenAIDialect):
     label = "OpenRouter"
     base_url = "https://openrouter.ai/api/v1"
     key_variable = "OPENROUTER_API_KEY"
+    rich_results = True
     thought_field = "reasoning"
     of_message = _OF_MESSAGE
     error_codes = _CODES
@@ -133,11 +143,12 @@ class OpenRouterDialect(OpenAIDialect):
         if upstream is not None and upstream.message:
             whose = metadata.get("provider_name")
             message = f"{message} ({whose}): {upstream.message}" if whose else f"{message}: {upstream.message}"
+        error = next((error for start, error in _ROUTING.items() if message.lower().startswith(start)), None)
         reasons = metadata.get("reasons")
         if isinstance(reasons, list) and reasons:
             message = f"{message} ({', '.join(str(reason) for reason in reasons)})"
-            codes = ("content_policy_violation", *codes)
-        return found._replace(message=message, codes=codes)
+            error = ContentRefused
+        return found._replace(message=message, codes=codes, error=error)
 
     @staticmethod
     def _metadata(found: Complaint) -> Mapping[str, Any]:

@@ -3,7 +3,9 @@
 A field that our types know is expressed by them; any other travels in ``extra`` of the object it belongs to, where the dialect
 merges it. What cannot be expressed at all:
 
-- calls other than chat completions and model lists (Mistral's FIM, embeddings, moderation).
+- calls other than chat completions and model lists (Mistral's FIM, embeddings, moderation);
+- requests the API refuses by their form: without model or messages, with a role our types do not know, a turn without content,
+  a tool's turn that names no call.
 
 Differences between what was recorded and what is sent: none. A tool without ``type`` (an older Mistral SDK) or one that is no
 function is expressed as a `NativeTool`, which is sent as it is.
@@ -65,7 +67,10 @@ def dialect_of(recording: Recording) -> Dialect:
     }
     if recording.provider in known:
         return known[recording.provider]()
-    return CustomOpenAIDialect("compatible", "Compatible", "https://generativelanguage.googleapis.com/v1beta/openai")
+    body = recording.request_body
+    asks = not isinstance(body, dict) or not body.get("stream") or "stream_options" in body
+    base = "https://generativelanguage.googleapis.com/v1beta/openai"
+    return CustomOpenAIDialect("compatible", "Compatible", base, asks_for_usage=asks)
 
 
 # --- requests
@@ -82,6 +87,12 @@ def express(recording: Recording) -> Expressed:
     if not recording.path.split("?")[0].endswith("/chat/completions"):
         raise CannotExpress("a call that is no chat completion")
     body = recording.request_body
+    if (
+        not isinstance(body, dict)
+        or not isinstance(body.get("model"), str)
+        or not isinstance(body.get("messages"), list)
+    ):
+        raise CannotExpress("a request without model or messages")
     request = _Expresser(dialect_of(recording).name).request(body)
     return Expressed("stream" if body.get("stream") else "chat", request)
 
@@ -133,6 +144,7 @@ class _Expresser:
         if (
             tool.get("type") != "function"
             or not isinstance(function, dict)
+            or not isinstance(function.get("name"), str)
             or not isinstance(function.get("parameters"), dict)
         ):
             return NativeTool(self.name, tool)
@@ -190,13 +202,17 @@ class _Expresser:
 
     def message(self, message: dict[str, Any], model: str) -> Message:
         rest = dict(message)
-        role = rest.pop("role")
+        role = rest.pop("role", None)
         if role == "developer":
             role, rest["role"] = "system", "developer"
         if role == "assistant":
             return self.assistant(rest, model)
         content = rest.pop("content", ...)
+        if role not in ("system", "user", "tool") or content is ...:
+            raise CannotExpress(f"a turn of “{role}” with nothing in it, or of an unknown role")
         if role == "tool":
+            if not isinstance(rest.get("tool_call_id"), str):
+                raise CannotExpress("a tool's turn that names no call")
             result = ToolResultPart(rest.pop("tool_call_id"), self.content(content, rest), extra=self.extra(rest))
             return Message.tool(result)
         return Message(role, self.content(content, rest), self.extra(rest))
@@ -212,11 +228,11 @@ class _Expresser:
     def assistant(self, rest: dict[str, Any], model: str) -> Message:
         content = rest.pop("content", ...)
         parts: list[Part] = []
-        if isinstance(rest.get("reasoning_details"), list) and self.name == "openrouter":
+        if self.name == "openrouter" and _all_objects(rest.get("reasoning_details"), "type"):
             parts += [self.detail(detail) for detail in rest.pop("reasoning_details")]
-        elif isinstance(rest.get("reasoning"), str) and (self.name != "groq" or re.search("gpt-oss|qwen3", model)):
+        elif isinstance(rest.get("reasoning"), str) and rest["reasoning"] and self.takes_thoughts(model):
             parts.append(ReasoningPart(rest.pop("reasoning"), dialect=self.name))
-        calls = rest.pop("tool_calls") if rest.get("tool_calls") else []
+        calls = rest.pop("tool_calls") if _plain_calls(rest.get("tool_calls")) else []
         if isinstance(content, str) and not parts and not calls:
             return Message("assistant", content, self.extra(rest))
         if isinstance(content, str):
@@ -225,10 +241,15 @@ class _Expresser:
             parts += [self.marked(self.part(part)) for part in content]
         elif content is not ...:
             rest["content"] = content
-        elif not calls:
+        elif not calls and "tool_calls" not in rest:
             raise CannotExpress("an assistant's turn without content and calls")
         parts += [self.call(call) for call in calls]
         return Message("assistant", tuple(parts), self.extra(rest))
+
+    def takes_thoughts(self, model: str) -> bool:
+        if self.name == "groq":
+            return re.search("gpt-oss|qwen3", model) is not None
+        return self.name in ("cerebras", "openrouter")
 
     def marked(self, part: Part) -> Part:
         """A text that is to be sent as a part."""
@@ -250,12 +271,14 @@ class _Expresser:
             rest["function"] = function
         return ToolCallPart(call["id"], name, arguments, extra=self.extra(rest))
 
-    def part(self, part: dict[str, Any]) -> Any:
+    def part(self, part: Any) -> Any:
+        if not isinstance(part, dict):
+            return NativePart(self.name, part)
         rest = dict(part)
-        kind = rest.pop("type")
-        if kind == "text":
+        kind = rest.pop("type", None)
+        if kind == "text" and isinstance(rest.get("text"), str):
             return TextPart(rest.pop("text"), self.extra(rest))
-        if kind == "image_url":
+        if kind == "image_url" and isinstance(_url(rest.get("image_url")), str):
             return self.image(rest)
         if kind == "document_url" and self.name == "mistral":
             given = _given(rest.pop("document_url"))
@@ -267,7 +290,11 @@ class _Expresser:
             if file:
                 rest["file"] = file
             return DocumentPart(**given, name=name, extra=self.extra(rest))
-        if kind == "thinking" and all(set(inner) == {"type", "text"} for inner in rest["thinking"]):
+        if (
+            kind == "thinking"
+            and rest["thinking"]
+            and all(set(inner) == {"type", "text"} for inner in rest["thinking"])
+        ):
             text = "".join(inner["text"] for inner in rest.pop("thinking"))
             return ReasoningPart(text, rest.pop("signature", None), None, self.name, self.extra(rest))
         return NativePart(self.name, part)
@@ -282,6 +309,25 @@ class _Expresser:
         if inner:
             rest["image_url"] = inner
         return ImagePart(**given, detail=detail, extra=self.extra(rest))
+
+
+def _all_objects(found: Any, key: str) -> bool:
+    return isinstance(found, list) and bool(found) and all(isinstance(item, dict) and key in item for item in found)
+
+
+def _plain_calls(found: Any) -> bool:
+    """Whether these are calls of functions in full, with their arguments as text."""
+    return _all_objects(found, "id") and all(
+        call.get("type") == "function"
+        and isinstance(call.get("function"), dict)
+        and isinstance(call["function"].get("name"), str)
+        and isinstance(call["function"].get("arguments"), str)
+        for call in found
+    )
+
+
+def _url(found: Any) -> Any:
+    return found.get("url") if isinstance(found, dict) else found
 
 
 def _name(choice: dict[str, Any]) -> str:
@@ -338,7 +384,7 @@ def _chunks(recording: Recording) -> Iterator[dict[str, Any]]:
 
 def _answer(recording: Recording, chunks: list[dict[str, Any]]) -> Expected:
     text, refusal, reasoning, finish, native = "", "", "", None, None
-    calls: dict[int, list[str]] = {}
+    calls: list[list[Any]] = []
     told = (chunk.get("usage") or (chunk.get("x_groq") or {}).get("usage") for chunk in reversed(chunks))
     usage = next(filter(None, told), {})
     for chunk in chunks:
@@ -351,13 +397,20 @@ def _answer(recording: Recording, chunks: list[dict[str, Any]]) -> Expected:
             refusal += said.get("refusal") or ""
             reasoning += thoughts + (said.get("reasoning") or said.get("reasoning_content") or "")
             for position, call in enumerate(said.get("tool_calls") or ()):
-                entry = calls.setdefault(call.get("index", position), ["", ""])
-                entry[0] = entry[0] or call["function"].get("name") or ""
-                entry[1] += call["function"].get("arguments") or ""
+                if call["function"].get("name"):
+                    calls.append([call.get("index", position), call["function"]["name"], ""])
+                entry = next(entry for entry in reversed(calls) if entry[0] == call.get("index", position))
+                entry[2] += call["function"].get("arguments") or ""
             if choice.get("finish_reason"):
                 finish, native = choice["finish_reason"], choice.get("native_finish_reason")
-    tool_calls = [(name, json.loads(arguments or "{}")) for name, arguments in calls.values()]
-    ours = "tool_calls" if tool_calls and finish != "length" else "refused" if refusal else _FINISH[finish]
+    if finish is None and recording.streamed and b"[DONE]" not in recording.body:
+        return Expected(error_kind="connection cut")
+    tool_calls: Any = [(name, _parsed(arguments)) for _, name, arguments in calls]
+    ours = _FINISH.get(finish or "", "other")
+    if tool_calls and ours in ("stop", "other"):
+        ours = "tool_calls"
+    elif refusal and ours == "stop":
+        ours = "refused"
     return Expected(
         text=text + refusal,
         reasoning=reasoning,
@@ -371,6 +424,13 @@ def _answer(recording: Recording, chunks: list[dict[str, Any]]) -> Expected:
         request_id=_request_id(recording, chunks),
         rate_limits=_limits(recording),
     )
+
+
+def _parsed(arguments: str) -> Any:
+    try:
+        return json.loads(arguments or "{}")
+    except ValueError:
+        return arguments
 
 
 def _content(content: Any) -> tuple[str, str]:
@@ -425,9 +485,12 @@ _LIMITS = {
         "x-ratelimit-{}-tokens": ("tokens", "minute"),
     },
     "cerebras": {
+        "x-ratelimit-{}-requests-minute": ("requests", "minute"),
         "x-ratelimit-{}-requests-day": ("requests", "day"),
         "x-ratelimit-{}-tokens-minute": ("tokens", "minute"),
+        "x-ratelimit-{}-tokens-day": ("tokens", "day"),
     },
+    "openrouter": {"x-ratelimit-{}": ("requests", None)},
     "mistral": {
         "x-ratelimit-{}-req-10-second": ("requests", "10 seconds"),
         "x-ratelimit-{}-req-minute": ("requests", "minute"),
@@ -449,36 +512,59 @@ def _limits(recording: Recording) -> list[tuple[str, str, int | None, int | None
 
 
 def _refusal(recording: Recording) -> Expected:
-    body = json.loads(recording.body)
+    try:
+        body = json.loads(recording.body)
+    except ValueError:
+        return Expected(error_kind=_kind(recording.status, ""), error_status=recording.status)
     body = body[0] if isinstance(body, list) else body
     error = body["error"] if isinstance(body.get("error"), dict) else body
     message = error.get("message") or error.get("detail") or ""
     raw = (error.get("metadata") or {}).get("raw")
-    words = f"{error.get('code')} {error.get('type')} {message}"
+    words = f"{error.get('code')} {error.get('type')} {message} {raw or ''}"
+    waits = recording.headers.get("retry-after")
+    told = waits or "try again in" in words
     return Expected(
         error_kind=_kind(recording.status, words),
-        error_message=raw or message,
+        error_message=raw or message if isinstance(raw or message, str) else ...,
         error_status=recording.status,
-        retry_after=None,
+        retry_after=float(waits) if waits and waits.isdigit() else ... if told else None,
     )
 
 
-def _failed_inside(error: dict[str, Any]) -> Expected:
-    status = error.get("status_code") or error["code"]
+def _failed_inside(error: Any) -> Expected:
+    error = error if isinstance(error, dict) else {"message": error}
+    status = next((error[key] for key in ("status_code", "code") if isinstance(error.get(key), int)), None)
     return Expected(
-        error_kind=_kind(status, f"{error.get('code')} {error['message']}"),
+        error_kind=_kind(status or 500, f"{error.get('code')} {error['message']}"),
         error_message=error["message"],
         error_status=status,
     )
 
 
+_KINDS = {
+    401: "bad key",
+    402: "quota exhausted",
+    403: "no permission",
+    404: "unknown model",
+    408: "timeout",
+    422: "bad request",
+    429: "rate limit",
+    498: "overloaded",
+    503: "overloaded",
+    529: "overloaded",
+    504: "timeout",
+}
+
+
 def _kind(status: int, words: str) -> str:
-    if "tool_use_failed" in words:
+    if "tool_use_failed" in words or "json_validate_failed" in words:
         return "malformed answer"
-    if status == 400:
-        if "context length" in words:
+    if status in (400, 413):
+        if "context length" in words or "context_length" in words or status == 413:
             return "context too long"
         return "unknown model" if "invalid_model" in words or "not a valid model" in words else "bad request"
-    return {401: "bad key", 402: "quota exhausted", 403: "no permission", 404: "unknown model", 429: "rate limit"}[
-        status
-    ]
+    if status == 429 and "insufficient_quota" in words:
+        return "quota exhausted"
+    if status == 403 and ("moderation" in words or "flagged" in words):
+        return "content refused"
+    return _KINDS.get(status, "server fault")

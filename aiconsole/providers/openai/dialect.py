@@ -50,6 +50,7 @@ class OpenAIDialect(Dialect):
         max_tokens_field, seed_field: the names of these two in the body.
         required_choice: the word that makes the model call some tool.
         parameters_needed: whether a tool without parameters must send an empty schema.
+        rich_results: whether a tool's result may hold more than text.
         thought_field: the message's field that carries thoughts as text, both ways; None where thoughts do not go back.
         thoughts_in_content: thoughts are parts of the content instead (`thought_part`).
         of_message: keys of an answer's message that are kept in the ``extra`` of its text, and whether each goes back
@@ -61,11 +62,12 @@ class OpenAIDialect(Dialect):
     family: ClassVar[tuple[str, ...]] = ("openai",)
     features: ClassVar[frozenset[Feature]] = ALL_FEATURES
 
-    asks_for_usage: ClassVar[bool] = False
+    asks_for_usage: bool = False
     max_tokens_field: ClassVar[str] = "max_tokens"
     seed_field: ClassVar[str] = "seed"
     required_choice: ClassVar[str] = "required"
     parameters_needed: ClassVar[bool] = False
+    rich_results: ClassVar[bool] = False
     thought_field: ClassVar[str | None] = None
     thoughts_in_content: ClassVar[bool] = False
     of_message: ClassVar[Mapping[str, bool]] = {"refusal": True, "annotations": False}

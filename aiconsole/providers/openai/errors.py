@@ -40,10 +40,11 @@ CODES: Final[dict[str, type[ProviderError]]] = {
     "context_length_exceeded": ContextTooLong,
     "invalid_api_key": BadKey,
     "model_not_found": UnknownModel,
+    "exceed_context_size_error": ContextTooLong,
     "content_filter": ContentRefused,
     "content_policy_violation": ContentRefused,
 }
-"""OpenAI's own codes (OpenAI docs, "Error codes"), which others took over."""
+"""OpenAI's own codes (OpenAI docs, "Error codes"), which others took over, and llama.cpp's for a full context."""
 
 
 class Complaint(NamedTuple):
@@ -55,6 +56,7 @@ class Complaint(NamedTuple):
         status: the HTTP status the error claims, None where it claims none.
         wait: seconds to wait as the body tells.
         found: the error object itself, {} where there is none.
+        error: the error class, where the dialect knows it for certain.
     """
 
     message: str
@@ -62,6 +64,7 @@ class Complaint(NamedTuple):
     status: int | None = None
     wait: float | None = None
     found: Mapping[str, Any] = {}
+    error: type[ProviderError] | None = None
 
 
 def error_of_reply(dialect: OpenAIDialect, reply: ErrorReply) -> ProviderError:
@@ -108,6 +111,8 @@ def _error(dialect: OpenAIDialect, complaint: Complaint, status: int | None) -> 
 
 
 def _kind(dialect: OpenAIDialect, complaint: Complaint, status: int | None) -> type[ProviderError]:
+    if complaint.error is not None:
+        return complaint.error
     if status != 413:
         for code in complaint.codes:
             if (kind := dialect.error_codes.get(code) or CODES.get(code)) is not None:

@@ -42,6 +42,8 @@ def write_messages(dialect: OpenAIDialect, request: ChatRequest, refuse: Refuse)
     written: list[dict[str, Any]] = []
     for message in request.messages:
         if isinstance(message.content, str):
+            if message.role == "tool":
+                raise BadRequest("A tool's turn holds nothing but tool results.")
             wire = {"role": message.role, "content": message.content}
             written.append(dialect.merge_extra(wire, message.extra) if message.extra else wire)
         elif message.role == "assistant":
@@ -72,7 +74,14 @@ def _turn(dialect: OpenAIDialect, message: Message, parts: tuple[Part, ...], ref
 def _result(dialect: OpenAIDialect, part: ToolResultPart, refuse: Refuse) -> dict[str, Any]:
     if part.is_error:
         refuse(f"{dialect.label} has no mark for a failed tool call; say it in the result's text.")
-    content = part.content if isinstance(part.content, str) else _content(dialect, part.content, refuse)
+    content: str | list[Any]
+    if isinstance(part.content, str):
+        content = part.content
+    else:
+        taken = [inner for inner in part.content if dialect.rich_results or isinstance(inner, TextPart)]
+        if len(taken) < len(part.content):
+            refuse(f"{dialect.label} takes nothing but text as the result of a tool.")
+        content = _content(dialect, taken, refuse)
     return dialect.merge_extra({"role": "tool", "tool_call_id": part.call_id, "content": content}, part.extra)
 
 
@@ -139,7 +148,7 @@ def _assistant(
     if said:
         _said(dialect, wire, said, refuse)
     elif not calls:
-        wire["content"] = "" if parts else []
+        wire["content"] = ""
     if calls:
         wire["tool_calls"] = [_call(dialect, part) for part in calls]
     if thoughts and not dialect.thoughts_in_content:
@@ -168,6 +177,8 @@ def _said(dialect: OpenAIDialect, wire: dict[str, Any], said: Sequence[Part], re
             wire.setdefault("images", []).append(dialect.merge_extra(image(part), part.extra))
         elif isinstance(part, ToolResultPart):
             raise BadRequest("A tool's result belongs to the tool's turn.")
+        elif isinstance(part, ImagePart | DocumentPart):
+            refuse(f"{dialect.label} takes no images or documents in the assistant's turns.")
         else:
             as_parts = True
             content.extend(_content(dialect, [part], refuse))

@@ -230,6 +230,7 @@ class OpenAIReader:
     def _reported(self, found: Any) -> ProviderError:
         """The error that the answer reports about itself; it is also how the stream ends, whatever still follows."""
         self._error = error_in_answer(self._dialect, found, partial=not self._collected.empty)
+        self._error.request_id = self._request_id
         return self._error
 
     def _odd(self, event: str, data: bytes, fault: Exception) -> Sequence[StreamEvent]:
