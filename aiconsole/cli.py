@@ -67,7 +67,7 @@ async def _run(options: argparse.Namespace) -> int:
 
     async with Engine.open(home=options.home, demo=options.demo or None) as engine:
         for problem in engine.setting_problems:
-            _tell(f"settings.toml, line {problem.line}: {problem.reason}")
+            _tell(f"settings.toml: {problem}")
         command: Command = options.run
         return await command(engine, options)
 

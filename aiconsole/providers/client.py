@@ -108,18 +108,18 @@ class HttpProvider:
                 try:
                     turn_began = monotonic()
                     async for chunk in reply:
-                        events = reading.take(chunk)
                         deadlines.read()
-                        if ttft_ms is None and reading.begun:
-                            deadlines.first_token_seen = True
-                            ttft_ms = (monotonic() - began) * 1000
-                        for event in events:
-                            yield event
+                        for events in reading.batches(chunk):
+                            if ttft_ms is None and reading.begun:
+                                deadlines.first_token_seen = True
+                                ttft_ms = (monotonic() - began) * 1000
+                            for event in events:
+                                yield event
+                            if monotonic() - turn_began > _TURN_S:
+                                await asyncio.sleep(0)
+                                turn_began = monotonic()
                         if reading.over:
                             break
-                        if monotonic() - turn_began > _TURN_S:
-                            await asyncio.sleep(0)
-                            turn_began = monotonic()
                     for event in reading.close():
                         yield event
                     answer = reading.finish()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final, Protocol
 
 from aiconsole.domain.chat import ReasoningDelta, StreamEvent, TextDelta, ToolCallDelta, Warned
@@ -13,14 +13,18 @@ from aiconsole.providers.base import Answer, StreamReader
 from aiconsole.providers.sse import Decoder
 
 _TOKENS: Final = frozenset({TextDelta, ReasoningDelta, ToolCallDelta})
+_FIRST_BYTES: Final = 2048
+_BATCH_BYTES: Final = 65_536
 _SKIPPED: Final = "One event of the stream was unreadable and was skipped."
 
 
 class Reading(Protocol):
     """Takes an answer's bytes as they come.
 
-    ``begun`` tells whether a token has been seen, ``over`` whether nothing more needs to be read. ``take`` never raises: an
-    error inside the stream is kept until the events before it are handed on; then ``over`` is True and ``finish`` raises.
+    ``begun`` tells whether a token has been seen, ``over`` whether nothing more needs to be read. ``batches`` gives what a
+    read means in portions, the first a small one, so that neither the first token nor anybody else waits for a long read to
+    be worked off. It never raises: an error inside the stream is kept until the events before it are handed on; then
+    ``over`` is True and ``finish`` raises.
     """
 
     begun: bool
@@ -32,7 +36,7 @@ class Reading(Protocol):
     @property
     def warnings(self) -> tuple[str, ...]: ...
 
-    def take(self, chunk: bytes) -> list[StreamEvent]: ...
+    def batches(self, chunk: bytes) -> Iterator[list[StreamEvent]]: ...
 
     def close(self) -> list[StreamEvent]: ...
 
@@ -56,10 +60,10 @@ class WholeReading:
     def raw(self) -> bytes | None:
         return b"".join(self._chunks) if self._keep_raw else None
 
-    def take(self, chunk: bytes) -> list[StreamEvent]:
+    def batches(self, chunk: bytes) -> Iterator[list[StreamEvent]]:
         self._chunks.append(chunk)
         self.begun = True
-        return []
+        return iter(())
 
     def close(self) -> list[StreamEvent]:
         return as_deltas(self.finish())
@@ -95,8 +99,17 @@ class EventReading:
     def warnings(self) -> tuple[str, ...]:
         return () if self._skipped is None else (_SKIPPED,)
 
-    def take(self, chunk: bytes) -> list[StreamEvent]:
-        """What a read means. Never raises."""
+    def batches(self, chunk: bytes) -> Iterator[list[StreamEvent]]:
+        if len(chunk) <= _FIRST_BYTES:
+            yield self._take(chunk)
+            return
+        start = 0
+        while start < len(chunk) and not self.over:
+            end = start + (_BATCH_BYTES if self.begun else _FIRST_BYTES)
+            yield self._take(chunk[start:end])
+            start = end
+
+    def _take(self, chunk: bytes) -> list[StreamEvent]:
         found: list[StreamEvent] = []
         feed = self._reader.feed
         try:

@@ -1,6 +1,7 @@
 """A provider that costs next to nothing, in a process of its own: prebuilt answers in OpenAI's form on a loopback port.
 
-A body with ``"stream":true`` gets ``chunks`` deltas in writes of 64 kB at most; any other gets one whole answer. Run as
+A body with ``"stream":true`` gets ``chunks`` deltas, each in an HTTP chunk of its own as providers send them, as fast as the
+connection takes them; any other gets one whole answer. Run as
 ``python -m tests.benchmarks.server CHUNKS``; the first line printed is the port. It ends when its standard input does.
 """
 
@@ -42,11 +43,10 @@ def delta(text: str, finish: str | None = None) -> bytes:
 
 def streamed(chunks: int) -> list[bytes]:
     """A whole streamed answer as the pieces it is written in, chunked transfer encoding included."""
-    events = delta("word ") * chunks + delta("", "stop") + b"data: [DONE]\n\n"
     pieces = [b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"]
-    for start in range(0, len(events), 65536):
-        piece = events[start : start + 65536]
-        pieces.append(b"%x\r\n%s\r\n" % (len(piece), piece))
+    texts = (delta(f"word{number} ") for number in range(chunks))
+    for event in (*texts, delta("", "stop"), b"data: [DONE]\n\n"):
+        pieces.append(b"%x\r\n%s\r\n" % (len(event), event))
     pieces.append(b"0\r\n\r\n")
     return pieces
 
