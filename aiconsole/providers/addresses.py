@@ -3,9 +3,9 @@
 A base URL is typed by a person or comes with a settings file, and every request to it carries a key. So: https, unless the
 server is on this computer; private networks only after an explicit yes; link-local addresses, the cloud's metadata services
 among them, never. A name proves nothing until it is resolved, so the rule is applied twice: to the URL as written
-(`AddressPolicy.check`) and, by the transport's resolver, to each address that the name has when a connection is made
-(`AddressPolicy.check_address`); the connection then goes to the addresses that were checked. Plain http is for numbers and
-``localhost`` names only, so that no resolver can send a key out unencrypted.
+(`AddressPolicy.check`) and, by the transport's resolver (resolver.py), to each address that the name has when a connection
+is made (`AddressPolicy.check_address`); the connection then goes to the addresses that were checked. Plain http is for
+numbers and ``localhost`` names only, so that no resolver can send a key out unencrypted.
 
 Numbers written in unusual ways (``127.1``, ``0x7f000001``, ``2130706433``) are read as browsers do (WHATWG URL standard,
 "IPv4 parser"). An IPv6 address that carries an IPv4 one counts as that one.
@@ -14,15 +14,13 @@ Numbers written in unusual ways (``127.1``, ``0x7f000001``, ``2130706433``) are 
 from __future__ import annotations
 
 import ipaddress
-from typing import TYPE_CHECKING, Final, Literal
+import re
+from typing import Final, Literal
 from urllib.parse import urlsplit
 
 import msgspec
 
 from aiconsole.domain.errors import ConfigError
-
-if TYPE_CHECKING:
-    from aiohttp.abc import AbstractResolver
 
 Reach = Literal["loopback", "private", "public", "never"]
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -39,6 +37,7 @@ _METADATA: Final = frozenset(
     )
 )
 _SHARED: Final = ipaddress.ip_network("100.64.0.0/10")
+_HOST: Final = re.compile(r"(?:[a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}\.?|[0-9a-f.]*:[0-9a-f:.]*")
 _STAND_INS: Final = ipaddress.ip_network("198.18.0.0/15")
 _NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
 
@@ -63,7 +62,7 @@ class AddressPolicy(msgspec.Struct, frozen=True):
         """
         try:
             parts = urlsplit(url.strip())
-            host, port = parts.hostname or "", parts.port
+            host, port = _ascii(parts.hostname or ""), parts.port
         except ValueError as exc:
             raise _not_a_url(url, "it cannot be read") from exc
         if parts.username is not None or parts.password is not None:
@@ -73,6 +72,8 @@ class AddressPolicy(msgspec.Struct, frozen=True):
             )
         if parts.scheme not in ("http", "https") or not host:
             raise _not_a_url(url, "it must begin with https:// and a host")
+        if _HOST.fullmatch(host) is None:
+            raise _not_a_url(url, "its host is not a name or an address")
         if parts.query or parts.fragment or any(character <= " " for character in url.strip()):
             raise _not_a_url(url, "it must end with the path")
         secure = parts.scheme == "https"
@@ -103,12 +104,6 @@ class AddressPolicy(msgspec.Struct, frozen=True):
             )
         if reach != "loopback" and (not secure or is_localhost(host)):
             raise _in_the_clear(where)
-
-    def resolver(self) -> AbstractResolver:
-        """A resolver that applies the rule to every address of a name, for the transport that makes the connections."""
-        from aiconsole.providers.resolver import PolicyResolver
-
-        return PolicyResolver(self)
 
 
 def reach_of(address: Address) -> Reach:
@@ -163,6 +158,11 @@ def literal_address(host: str) -> Address | None:
     return ipaddress.IPv4Address(
         sum(number << 8 * (3 - place) for place, number in enumerate(numbers[:-1])) + numbers[-1]
     )
+
+
+def _ascii(host: str) -> str:
+    """A name in the form that goes over the wire; digits and dots of other scripts become plain ones before any check."""
+    return host if host.isascii() else host.encode("idna").decode("ascii")
 
 
 def _is_number(text: str) -> bool:

@@ -142,6 +142,8 @@ class HttpChannel:
         await self._transport.aclose()
 
     def _new_url(self, path: str) -> httpx.URL:
+        if not path.startswith("/"):
+            raise ValueError(f"{path!r} does not begin with a slash.")
         url = httpx.URL(self._base_url + path)
         if len(self._urls) < _MAX_URLS:
             self._urls[path] = url

@@ -1,45 +1,72 @@
 """How fast the SSE decoder is, beside bare ``json.loads`` over the same payloads in the same run.
 
-``python -m tests.benchmarks.sse [FOLDER]`` prints the rows; FOLDER holds recorded exchanges (default: ../shared/wire).
+Synthetic streams of 200-byte events, and the recorded ones where they are at hand; read one event, 16 events or 64 kB at a
+time.
 """
 
 from __future__ import annotations
 
 import json
-import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final
 
 from aiconsole.providers.sse import Decoder
+from tests.benchmarks.rows import Row
 
-_REPEATS = 5
-_MIN_SECONDS = 0.1
+_ROUNDS: Final = 5
+_MIN_S: Final = 0.05
+_FORMS: Final = {
+    "data, LF": b"data: %b\n\n",
+    "data, CRLF": b"data: %b\r\n\r\n",
+    "event and data, LF": b"event: content_block_delta\ndata: %b\n\n",
+    "event and data, CRLF": b"event: content_block_delta\r\ndata: %b\r\n\r\n",
+}
+_DELTA: Final = (
+    b'{"id":"chatcmpl-5e1f","object":"chat.completion.chunk","created":1760000000,"model":"gpt-oss-120b",'
+    b'"choices":[{"index":0,"delta":{"content":" word"},"finish_reason":null}],"padding":"0123456789"}'
+)
 
 
-class Row(NamedTuple):
-    """One measurement: events/s of the decoder and of ``json.loads``, and the first divided by the second."""
+def run() -> list[Row]:
+    """Each row is the decoder's events/s divided by the payloads/s of ``json.loads``."""
+    rows = list(_synthetic())
+    folder = Path(__file__).resolve().parents[3] / "shared" / "wire"
+    if folder.is_dir():
+        rows.extend(_recorded(folder))
+    return rows
 
-    name: str
-    events_per_s: float
-    json_loads_per_s: float
-    ratio: float
+
+def _synthetic() -> Iterator[Row]:
+    for form, template in _FORMS.items():
+        event = template % _DELTA
+        yield _measure(f"{form}, 1 event a read", [event] * 2048)
+        yield _measure(f"{form}, 16 events a read", [event * 16] * 128)
+        yield _measure(f"{form}, 64 kB reads", _cut(event * 4096, 65536))
 
 
-def _seconds(run: object, arguments: tuple[object, ...]) -> float:
-    """The best time of one call, in seconds, over a few rounds."""
-    best = float("inf")
-    for _ in range(_REPEATS):
-        rounds = 0
-        started = time.perf_counter()
-        while True:
-            run(*arguments)  # type: ignore[operator]
-            rounds += 1
-            if (spent := time.perf_counter() - started) > _MIN_SECONDS:
-                break
-        best = min(best, spent / rounds)
-    return best
+def _recorded(folder: Path) -> Iterator[Row]:
+    for provider in sorted(path.name for path in folder.iterdir() if path.is_dir()):
+        bodies = []
+        for file in sorted((folder / provider).glob("*.json")):
+            body = json.loads(file.read_bytes())["response"]["body"]
+            if isinstance(body, str) and body.lstrip().startswith(("data:", "event:", ":")):
+                bodies.append(body.encode())
+        if not bodies:
+            continue
+        stream = b"\n\n".join(bodies) + b"\n\n"
+        separator = b"\r\n\r\n" if b"\r\n\r\n" in stream else b"\n\n"
+        yield _measure(f"recorded {provider}, 1 event a read", [part + separator for part in stream.split(separator)])
+        yield _measure(f"recorded {provider}, 64 kB reads", _cut(stream, 65536))
+
+
+def _measure(name: str, reads: list[bytes]) -> Row:
+    payloads = [data for _, data in Decoder().feed(b"".join(reads)) if data != b"[DONE]"]
+    decoding = _decode(reads) / _seconds(lambda: _decode(reads))
+    parsing = len(payloads) / _seconds(lambda: _loads(payloads))
+    ratio = decoding / parsing
+    return Row(f"{name}: {decoding:,.0f} events/s", ratio, "x json.loads", "at least 0.5", ratio >= 0.5)
 
 
 def _decode(reads: list[bytes]) -> int:
@@ -57,65 +84,13 @@ def _cut(body: bytes, size: int) -> list[bytes]:
     return [body[start : start + size] for start in range(0, len(body), size)]
 
 
-def _payloads(body: bytes) -> list[bytes]:
-    return [data for _, data in Decoder().feed(body) if data != b"[DONE]"]
-
-
-def _measure(name: str, reads: list[bytes]) -> Row:
-    body = b"".join(reads)
-    payloads = _payloads(body)
-    events = _decode(reads)
-    decoding = events / _seconds(_decode, (reads,))
-    parsing = len(payloads) / _seconds(_loads, (payloads,))
-    return Row(name, decoding, parsing, decoding / parsing)
-
-
-def _synthetic() -> Iterator[Row]:
-    delta = (
-        b'{"id":"chatcmpl-5e1f","object":"chat.completion.chunk","created":1760000000,"model":"gpt-oss-120b",'
-        b'"choices":[{"index":0,"delta":{"content":" word"},"finish_reason":null}],"padding":"0123456789"}'
-    )
-    forms = {
-        "data, LF": b"data: " + delta + b"\n\n",
-        "data, CRLF": b"data: " + delta + b"\r\n\r\n",
-        "event and data, LF": b"event: content_block_delta\ndata: " + delta + b"\n\n",
-        "event and data, CRLF": b"event: content_block_delta\r\ndata: " + delta + b"\r\n\r\n",
-    }
-    for form, event in forms.items():
-        yield _measure(f"synthetic {form}, 1 event a read", [event] * 2048)
-        yield _measure(f"synthetic {form}, 16 events a read", [event * 16] * 128)
-        yield _measure(f"synthetic {form}, 64 kB reads", _cut(event * 4096, 65536))
-        yield _measure(f"synthetic {form}, 50 byte reads", _cut(event * 512, 50))
-
-
-def _recorded(folder: Path) -> Iterator[Row]:
-    for provider in sorted(path.name for path in folder.iterdir() if path.is_dir()):
-        bodies = []
-        for file in sorted((folder / provider).glob("*.json")):
-            response = json.loads(file.read_bytes())["response"]
-            body = response["body"]
-            if isinstance(body, str) and body.lstrip().startswith(("data:", "event:", ":")):
-                bodies.append(body.encode())
-        if not bodies:
-            continue
-        whole = b"\n\n".join(bodies) + b"\n\n"
-        separator = b"\r\n\r\n" if b"\r\n\r\n" in whole else b"\n\n"
-        events = [event + separator for event in whole.split(separator)]
-        yield _measure(f"recorded {provider}, 1 event a read", events)
-        yield _measure(f"recorded {provider}, 64 kB reads", _cut(whole, 65536))
-
-
-def run(folder: Path | None = None) -> list[Row]:
-    """All rows; the recorded ones only where ``folder`` (default ``../shared/wire``) exists."""
-    rows = list(_synthetic())
-    folder = folder or Path(__file__).resolve().parents[3] / "shared" / "wire"
-    if folder.is_dir():
-        rows.extend(_recorded(folder))
-    return rows
-
-
-if __name__ == "__main__":
-    for row in run(Path(sys.argv[1]) if len(sys.argv) > 1 else None):
-        print(
-            f"{row.name:55} {row.events_per_s:12,.0f} events/s {row.json_loads_per_s:12,.0f} json.loads/s {row.ratio:6.1f}x"
-        )
+def _seconds(call: Callable[[], object]) -> float:
+    """The best time of one call, in seconds, over a few rounds."""
+    best = float("inf")
+    for _ in range(_ROUNDS):
+        calls, started = 0, time.perf_counter()
+        while (spent := time.perf_counter() - started) < _MIN_S:
+            call()
+            calls += 1
+        best = min(best, spent / calls)
+    return best
