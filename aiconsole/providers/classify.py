@@ -24,7 +24,7 @@ from aiconsole.domain.errors import (
 )
 
 _CONTEXT = re.compile(
-    r"context[ _-]?(length|window)|prompt is too long|too many (input )?tokens|maximum context|TOO_MANY_TOKENS"
+    r"context[ _-]?(length|window|limit)|prompt is too long|too many (input )?tokens|maximum context|TOO_MANY_TOKENS"
     r"|input (token count|is too long)|exceeds? the (model'?s )?(maximum|max) (context|input|prompt)|reduce the length",
     re.IGNORECASE,
 )
