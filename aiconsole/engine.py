@@ -282,7 +282,11 @@ class Engine:
         self._directory.prepare = self._prepare
 
     async def _read_keys(self) -> None:
-        await self.keys.load((*self._configs, PROXY), key_variables(self.settings, self._plugins))
+        names, variables = (*self._configs, PROXY), key_variables(self.settings, self._plugins)
+        loading = asyncio.ensure_future(self.keys.load(names, variables))
+        await asyncio.sleep(0)
+        self._configure()  # the environment's keys are there already; the keyring may take its time
+        await loading
         self._directory.prepare = None
         self._configure()
 

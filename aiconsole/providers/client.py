@@ -136,20 +136,20 @@ class HttpProvider:
                 await reply.aclose()
 
     async def models(self) -> tuple[ModelInfo, ...]:
-        found: list[ModelInfo] = []
+        found: dict[str, ModelInfo] = {}
         cursor: str | None = None
         with self._call(""):
             self._need_key()
             for _ in range(_MAX_PAGES):
                 _, body = await self._exchange(self._dialect.models_call(cursor), _BRIEF)
                 page = self._readable(self._dialect.models, body)
-                found += page.models
-                cursor = page.next_cursor
-                if not cursor:
+                found |= {info.id: info for info in page.models}
+                if not page.next_cursor or page.next_cursor == cursor:
                     break
+                cursor = page.next_cursor
         if self._dialect.name == self.name:
-            return tuple(found)
-        return tuple(msgspec.structs.replace(info, provider=self.name) for info in found)
+            return tuple(found.values())
+        return tuple(msgspec.structs.replace(info, provider=self.name) for info in found.values())
 
     async def probe(self) -> ProbeResult:
         began = self._clock.monotonic()
