@@ -51,7 +51,7 @@ EXCEPTIONS: dict[str, str] = {}
 _NAME = "anthropic"
 _ID = re.compile(r"[a-zA-Z0-9_-]+")
 _IMAGES = ("image/jpeg", "image/png", "image/gif", "image/webp")
-_SHOW = {"summarized": True, "omitted": False}
+_SHOW: dict[Any, bool] = {"summarized": True, "omitted": False}
 
 
 def takes(recording: Recording) -> bool:
@@ -253,11 +253,13 @@ def _reasoning(rest: dict[str, Any], fields: dict[str, Any], model: Claude) -> N
             del config["format"]
     effort = config.get("effort") if config.get("effort") in model.efforts else None
     reasoning = None
-    match rest.get("thinking"):
+    thinking: Any = rest.get("thinking")
+    show = _SHOW.get(thinking.get("display")) if isinstance(thinking, dict) else None
+    match thinking:
         case {"type": "enabled", "budget_tokens": int(budget), **more} if model.budgets and _is_show(more):
-            reasoning = Reasoning(effort, budget, _SHOW.get(more.get("display", "")))
+            reasoning = Reasoning(effort, budget, show)
         case {"type": "adaptive", **more} if model.adaptive and _is_show(more) and (effort or more):
-            reasoning = Reasoning(effort, show=_SHOW.get(more.get("display", "")))
+            reasoning = Reasoning(effort, show=show)
         case {"type": "disabled", **more} if not more and not effort and _can_say_disabled(model):
             reasoning = Reasoning("none")
     if reasoning is not None:
@@ -271,7 +273,7 @@ def _reasoning(rest: dict[str, Any], fields: dict[str, Any], model: Claude) -> N
         rest.pop("output_config", None)
 
 
-def _is_show(more: Mapping[str, Any]) -> bool:
+def _is_show(more: Mapping[Any, Any]) -> bool:
     return not more or (more.keys() == {"display"} and more["display"] in _SHOW)
 
 
