@@ -124,7 +124,7 @@ def _request(model: str, body: dict[str, Any]) -> ChatRequest:
     fields: dict[str, Any] = {"model": model}
     messages: list[Message] = []
     system = rest.get("systemInstruction")
-    if isinstance(system, dict) and all(isinstance(part.get("text"), str) for part in system.get("parts", [{}])):
+    if isinstance(system, dict) and all(isinstance(part.get("text"), str) for part in system.get("parts") or [{}]):
         del rest["systemInstruction"]
         parts = tuple(TextPart(part["text"], _extra(_without(part, "text"))) for part in system["parts"])
         messages.append(_message("system", parts, _without(system, "parts")))
@@ -184,13 +184,12 @@ def _result(part: dict[str, Any], number: int, model: str) -> ToolResultPart:
     result = part["functionResponse"]
     rest, response = _without(part, "functionResponse"), result.get("response")
     inner = _without(result, "id", "name", "response", "parts")
-    is_error = isinstance(response, dict) and response.keys() == {"error"} and isinstance(response["error"], str)
-    if is_error:
-        text = response["error"]
-    elif isinstance(response, dict) and response.keys() == {"output"} and isinstance(response["output"], str):
-        text = response["output"]
-    else:
-        text = json.dumps(response)
+    text, is_error = json.dumps(response), False
+    match response:
+        case {"error": str(words), **more} if not more and not words.lstrip().startswith("{"):
+            text, is_error = words, True
+        case {"output": str(words), **more} if not more and not words.lstrip().startswith("{"):
+            text = words
     content: Any = text
     if media := result.get("parts"):
         if re.match(r"gemini-[12]", model):
@@ -227,13 +226,14 @@ def _media(part: dict[str, Any]) -> ImagePart | DocumentPart | None:
 def _tools(rest: dict[str, Any], fields: dict[str, Any]) -> None:
     config = rest.get("toolConfig")
     calling = config.get("functionCallingConfig") if isinstance(config, dict) else None
-    strict, choice = None, None
+    strict: bool | None = None
+    choice: Any = None
     match calling:
         case {"mode": "ANY", "allowedFunctionNames": [name], **more} if not more:
             choice = NamedTool(name)
         case {"mode": ("AUTO" | "NONE" | "ANY") as mode, **more} if not more:
             choice = {"AUTO": "auto", "NONE": "none", "ANY": "required"}[mode]
-        case {"mode": "VALIDATED", **more} if not more and any("functionDeclarations" in t for t in rest["tools"]):
+        case {"mode": "VALIDATED", **more} if not more and any(map(_functions, rest.get("tools", []))):
             strict = True
     if strict or choice is not None:
         rest["toolConfig"] = _without(config, "functionCallingConfig")  # type: ignore[arg-type]
@@ -245,8 +245,8 @@ def _tools(rest: dict[str, Any], fields: dict[str, Any]) -> None:
         return
     tools: list[Tool | NativeTool] = []
     for wire in rest.pop("tools"):
-        functions = wire.get("functionDeclarations")
-        if not functions or wire.keys() != {"functionDeclarations"} or any(isinstance(t, Tool) for t in tools):
+        functions = _functions(wire)
+        if not functions or any(isinstance(tool, Tool) for tool in tools):
             tools.append(NativeTool("gemini", wire))
             continue
         tools += [
@@ -260,6 +260,11 @@ def _tools(rest: dict[str, Any], fields: dict[str, Any]) -> None:
             for function in functions
         ]
     fields["tools"] = tuple(tools)
+
+
+def _functions(wire: dict[str, Any]) -> list[dict[str, Any]]:
+    """The functions of a tool that is nothing else."""
+    return wire["functionDeclarations"] if wire.keys() == {"functionDeclarations"} else []
 
 
 def _settings(config: dict[str, Any], fields: dict[str, Any]) -> dict[str, Any]:
@@ -292,7 +297,22 @@ def _settings(config: dict[str, Any], fields: dict[str, Any]) -> dict[str, Any]:
 
 # --- answers
 
-_FINISH = {"STOP": "stop", "MAX_TOKENS": "length"}
+_REFUSED = ("SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "LANGUAGE", "IMAGE_SAFETY")
+_BROKEN = ("MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL", "TOO_MANY_TOOL_CALLS", "MALFORMED_RESPONSE")
+_FINISH = {
+    "STOP": "stop",
+    "MAX_TOKENS": "length",
+    **dict.fromkeys(_REFUSED, "refused"),
+    **dict.fromkeys(_BROKEN, "error"),
+}
+_KINDS = {
+    400: "bad request",
+    403: "no permission",
+    404: "unknown model",
+    500: "server fault",
+    503: "overloaded",
+    504: "timeout",
+}
 
 
 def expected(recording: Recording) -> Expected:
@@ -313,7 +333,7 @@ def expected(recording: Recording) -> Expected:
 
 
 def _answer(chunks: list[dict[str, Any]]) -> Expected:
-    text, reasoning, calls, raw = "", "", [], None
+    text, reasoning, calls, raw, others = "", "", [], None, False
     for chunk in chunks:
         for candidate in chunk.get("candidates", []):
             raw = candidate.get("finishReason", raw)
@@ -324,6 +344,11 @@ def _answer(chunks: list[dict[str, Any]]) -> Expected:
                     reasoning += part.get("text", "")
                 else:
                     text += part.get("text", "")
+                    others = others or "thoughtSignature" in part or "text" not in part
+    if any(chunk.get("promptFeedback", {}).get("blockReason") for chunk in chunks):
+        return Expected(error_kind="content refused")
+    if raw in (*_REFUSED, *_BROKEN) and not (text or calls or others):
+        return Expected(error_kind="content refused" if raw in _REFUSED else "malformed answer")
     usage = next((chunk["usageMetadata"] for chunk in reversed(chunks) if "usageMetadata" in chunk), None)
     return Expected(
         text=text,
@@ -350,7 +375,8 @@ def _usage(usage: dict[str, Any]) -> dict[str, int | None]:
 
 
 def _refusal(recording: Recording) -> Expected:
-    error = json.loads(recording.body)["error"]
+    data = json.loads(recording.body)
+    error = data[0]["error"] if isinstance(data, list) else data["error"]
     details = error.get("details", [])
     reasons = [detail["reason"] for detail in details if "reason" in detail]
     quotas = [violation["quotaId"] for detail in details for violation in detail.get("violations", [])]
@@ -359,11 +385,13 @@ def _refusal(recording: Recording) -> Expected:
         kind = "bad key"
     elif error["code"] == 429:
         kind = "quota exhausted" if any("PerDay" in quota for quota in quotas) else "rate limit"
+    elif "token count" in error["message"]:
+        kind = "context too long"
     else:
-        kind = {404: "unknown model", 403: "no permission", 400: "bad request"}.get(error["code"], ...)  # type: ignore[arg-type]
+        kind = _KINDS.get(error["code"], "error")
     return Expected(
         error_kind=kind,
         error_message=error["message"],
         error_status=recording.status,
-        retry_after=delays[0] if delays else None,
+        retry_after=delays[0] if delays and kind == "rate limit" else None,
     )
