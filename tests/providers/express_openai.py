@@ -128,7 +128,7 @@ class _Expresser:
         return ChatRequest(**fields, extra=self.extra(rest))
 
     def tools(self, rest: dict[str, Any], fields: dict[str, Any]) -> None:
-        if rest.get("tools"):
+        if isinstance(rest.get("tools"), list) and rest["tools"]:
             fields["tools"] = tuple(self.tool(tool) for tool in rest.pop("tools"))
         choice = rest.get("tool_choice")
         required = "any" if self.name == "mistral" else "required"
@@ -140,9 +140,10 @@ class _Expresser:
             del rest["tool_choice"]
 
     def tool(self, tool: dict[str, Any]) -> Tool | NativeTool:
-        function = tool.get("function")
+        function = tool.get("function") if isinstance(tool, dict) else None
         if (
-            tool.get("type") != "function"
+            not isinstance(tool, dict)
+            or tool.get("type") != "function"
             or not isinstance(function, dict)
             or not isinstance(function.get("name"), str)
             or not isinstance(function.get("parameters"), dict)
@@ -200,7 +201,9 @@ class _Expresser:
         if found:
             fields["reasoning"] = Reasoning(**found)
 
-    def message(self, message: dict[str, Any], model: str) -> Message:
+    def message(self, message: Any, model: str) -> Message:
+        if not isinstance(message, dict):
+            raise CannotExpress("a turn that is no object")
         rest = dict(message)
         role = rest.pop("role", None)
         if role == "developer":
@@ -241,8 +244,8 @@ class _Expresser:
             parts += [self.marked(self.part(part)) for part in content]
         elif content is not ...:
             rest["content"] = content
-        elif not calls and "tool_calls" not in rest:
-            raise CannotExpress("an assistant's turn without content and calls")
+        elif not calls:
+            raise CannotExpress("an assistant's turn without content and without complete calls")
         parts += [self.call(call) for call in calls]
         return Message("assistant", tuple(parts), self.extra(rest))
 
@@ -280,13 +283,14 @@ class _Expresser:
             return TextPart(rest.pop("text"), self.extra(rest))
         if kind == "image_url" and isinstance(_url(rest.get("image_url")), str):
             return self.image(rest)
-        if kind == "document_url" and self.name == "mistral":
+        if kind == "document_url" and self.name == "mistral" and isinstance(rest.get("document_url"), str):
             given = _given(rest.pop("document_url"))
             name = rest.pop("document_name") if isinstance(rest.get("document_name"), str) else None
             return DocumentPart(**given, name=name, extra=self.extra(rest))
-        if kind == "file" and isinstance(rest.get("file"), dict) and "file_data" in rest["file"]:
+        if kind == "file" and isinstance(rest.get("file"), dict) and isinstance(rest["file"].get("file_data"), str):
             file = dict(rest.pop("file"))
-            given, name = _given(file.pop("file_data")), file.pop("filename", None)
+            given = _given(file.pop("file_data"))
+            name = file.pop("filename") if isinstance(file.get("filename"), str) else None
             if file:
                 rest["file"] = file
             return DocumentPart(**given, name=name, extra=self.extra(rest))

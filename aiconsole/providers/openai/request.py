@@ -29,7 +29,7 @@ def chat_body(dialect: OpenAIDialect, request: ChatRequest, stream: bool, refuse
         body = dialect.merge_extra(body, request.extra)
     if stream:
         body["stream"] = True
-    elif "stream" in body:
+    elif body.get("stream"):
         body["stream"] = False
     return body
 
