@@ -19,7 +19,7 @@ from aiconsole.providers.exchange import Body
 from aiconsole.providers.failures import GarbledAnswer
 from aiconsole.providers.transport import Transport
 
-MAX_BODY_BYTES: Final = 256 * 1024 * 1024
+MAX_BODY_BYTES: Final = 64 * 1024 * 1024
 _MAX_URLS: Final = 256
 _DEFAULT_HEADERS: Final = {
     "accept": "*/*",

@@ -8,6 +8,8 @@ peer, so that a cancelled answer stops costing money. Neither waits, so both are
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -15,7 +17,7 @@ import aiohttp
 import httpx
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.connector import Connection
-from aiohttp.http import RawResponseMessage, StreamWriter
+from aiohttp.http import HttpProcessingError, RawResponseMessage, StreamWriter
 from aiohttp.streams import StreamReader
 
 from aiconsole.providers.failures import Silence, answer_failure
@@ -112,7 +114,9 @@ class Exchange:
                 self._upload = asyncio.create_task(self._write_in_pieces(body))
             self._watch.add(self)
             message, payload = await protocol.read()
-            while message.code < 200 and message.code != 101:
+            while message.code < 200:
+                if message.code == 101:
+                    raise HttpProcessingError(message="it switches to a protocol that nobody asked for")
                 message, payload = await protocol.read()
         except Exception as exc:
             raise self._failed(exc) from exc
@@ -221,6 +225,12 @@ class Body(httpx.AsyncByteStream):
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
         self._ended = False
+
+    def __del__(self, warn: Callable[..., None] = warnings.warn) -> None:
+        if not self._ended:
+            warn("An answer was neither read nor closed.", ResourceWarning, stacklevel=2, source=self)
+            with contextlib.suppress(RuntimeError):  # the event loop may be gone
+                self._exchange.abort()
 
     def __aiter__(self) -> Body:
         return self

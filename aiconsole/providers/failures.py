@@ -107,7 +107,8 @@ def answer_failure(exc: Exception, host: str, *, reused: bool, sent: bool, answe
     if isinstance(exc, aiohttp.ClientPayloadError):
         return _broken_body(exc, host)
     if isinstance(exc, HttpProcessingError):
-        return GarbledAnswer(f"{host} did not answer in HTTP ({exc.message.splitlines()[0].rstrip(':')}).")
+        detail = exc.message.partition("\n")[0].rstrip(":")[:200]
+        return GarbledAnswer(f"{host} did not answer in HTTP{f' ({detail})' if detail else ''}.")
     if isinstance(exc, aiohttp.ServerDisconnectedError | OSError) and reused and sent and not answering:
         return StaleConnection(f"{host} closed a kept-alive connection without answering.")
     if isinstance(exc, aiohttp.ServerDisconnectedError):

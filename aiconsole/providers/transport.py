@@ -29,14 +29,13 @@ from __future__ import annotations
 import asyncio
 import base64
 import select
-import socket
 from functools import lru_cache, partial
 from typing import Final, NamedTuple
 
 import aiohttp
 import httpx
 import yarl
-from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.abc import AbstractResolver
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.connector import Connection
 
@@ -44,6 +43,7 @@ from aiconsole.domain.errors import ConfigError
 from aiconsole.providers.addresses import is_loopback
 from aiconsole.providers.exchange import Body, Exchange, Limits, Watch
 from aiconsole.providers.failures import connect_failure, proxy_login_failure
+from aiconsole.providers.resolver import ProxyAwareResolver, SystemResolver
 from aiconsole.providers.tls import tls_context
 
 MAX_CONNECTIONS: Final = 256
@@ -95,7 +95,9 @@ class Transport(httpx.AsyncBaseTransport):
     ) -> None:
         self._proxy = None if proxy is None else _checked_proxy(proxy)
         self._ca_file = ca_file
-        self._resolver = resolver
+        self._resolver = resolver or SystemResolver()
+        if self._proxy is not None:
+            self._resolver = ProxyAwareResolver(self._resolver, self._proxy.url.host)
         self._max_connections = max_connections
         self._keepalive_s = keepalive_s
         self._origins: dict[tuple[str, str, int | None], _Origin] = {}
@@ -117,7 +119,8 @@ class Transport(httpx.AsyncBaseTransport):
             raise RuntimeError(_CLOSED)
         url = request.url
         origin = self._origins.get((url.scheme, url.host, url.port)) or await self._new_origin(url)
-        body = await request.aread()
+        stream = request.stream
+        body = b"".join(stream) if isinstance(stream, httpx.ByteStream) else await request.aread()
         head = _head(request, origin, len(body))
         limits = request.extensions.get("timeout", _NO_LIMITS)
         connection, reused = await self._connect(origin, limits.get("connect"))
@@ -148,8 +151,7 @@ class Transport(httpx.AsyncBaseTransport):
             closing = [closed for protocol in self._serving if (closed := protocol.closed) is not None]
             await self._connector.close()
             await asyncio.gather(*closing, return_exceptions=True)
-        if self._resolver is not None:
-            await self._resolver.close()
+        await self._resolver.close()
 
     async def _connect(self, origin: _Origin, limit_s: float | None) -> tuple[Connection, bool]:
         """A connection ready to be written to, and whether it was used before."""
@@ -238,10 +240,8 @@ class Transport(httpx.AsyncBaseTransport):
         return self._origins.setdefault((url.scheme, url.host, url.port), origin)
 
     def _new_connector(self) -> aiohttp.TCPConnector:
-        system = aiohttp.ThreadedResolver()
-        proxy_host = None if self._proxy is None else self._proxy.url.host
         self._connector = aiohttp.TCPConnector(
-            resolver=system if self._resolver is None else _Resolver(self._resolver, system, proxy_host),
+            resolver=self._resolver,
             ttl_dns_cache=_DNS_TTL_S,
             limit=self._max_connections,
             keepalive_timeout=self._keepalive_s,
@@ -251,24 +251,6 @@ class Transport(httpx.AsyncBaseTransport):
     def _new_watch(self) -> Watch:
         self._watch = Watch(asyncio.get_running_loop())
         return self._watch
-
-
-class _Resolver(AbstractResolver):
-    """Resolves the proxy's name with the system, since the person named it as such, and all others with ``hosts``."""
-
-    def __init__(self, hosts: AbstractResolver, system: AbstractResolver, proxy_host: str | None) -> None:
-        self._hosts = hosts
-        self._system = system
-        self._proxy_host = proxy_host
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-    ) -> list[ResolveResult]:
-        resolver = self._system if host == self._proxy_host else self._hosts
-        return await resolver.resolve(host, port, family)
-
-    async def close(self) -> None:
-        await self._system.close()
 
 
 @lru_cache(maxsize=64)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import socket
 
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from aiconsole.domain.errors import ConfigError, ConnectionFailed
 from aiconsole.providers.addresses import AddressNotAllowed, AddressPolicy, is_loopback, literal_address, reach_of
 from aiconsole.providers.failures import to_provider_error
-from aiconsole.providers.resolver import PolicyResolver
+from aiconsole.providers.resolver import PolicyResolver, SystemResolver
 from aiconsole.providers.transport import Transport
 from tests.providers.loopback import OK, Server, answering
 
@@ -184,3 +185,15 @@ async def test_localhost_by_the_systems_own_resolver() -> None:
     async with Server(answering(OK)) as server, Transport(resolver=PolicyResolver(STRICT)) as transport:
         response = await transport.handle_async_request(httpx.Request("GET", f"http://localhost:{server.port}/"))
         assert await response.aread() == b"ok"
+
+
+async def test_a_look_up_that_fails_or_is_given_up() -> None:
+    resolver = SystemResolver()
+    with pytest.raises(OSError):  # a label of more than 63 letters is no name; nobody is asked
+        await resolver.resolve("a" * 64)
+    task = asyncio.create_task(resolver.resolve("localhost"))
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert {result["host"] for result in await resolver.resolve("localhost", 80)} <= {"127.0.0.1", "::1"}

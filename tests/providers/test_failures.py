@@ -182,7 +182,9 @@ async def test_leaving_in_the_middle_over_tls_closes_at_once_and_leaves_nothing(
             with pytest.raises(asyncio.CancelledError):
                 await reading
             await asyncio.wait_for(server.quiet(), 1)
-            await transport.handle_async_request(request)  # left open: closing the transport has to end it
+            left = await transport.handle_async_request(request)  # closing the transport has to end it
+        with pytest.raises(httpx.ReadError):
+            await left.aread()
         await asyncio.wait_for(server.quiet(), 1)
         assert server.connections == 3
     gc.collect()
@@ -384,6 +386,7 @@ def later(data: bytes, more: bytes) -> Handler:
         (hang_up, httpx.RemoteProtocolError, ConnectionCut, "closed the connection without answering"),
         (reset, httpx.ReadError, ConnectionCut, "broke ("),
         (saying(b"HTTP/1.1 200"), httpx.RemoteProtocolError, ConnectionCut, "closed the connection without answering"),
+        (saying(b"HTTP/1.1 101 Switching\r\nUpgrade: x\r\n\r\n"), GarbledAnswer, MalformedAnswer, "nobody asked for"),
         (saying(b"SSH-2.0-OpenSSH_9.6\r\n"), GarbledAnswer, MalformedAnswer, "did not answer in HTTP"),
         (saying(b"\x15\x03\x03\x00\x02\x02\x46"), GarbledAnswer, MalformedAnswer, "did not answer in HTTP"),
         (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import gzip
 import socket
 import threading
@@ -293,6 +294,19 @@ async def test_closing_an_answer_early_closes_its_connection_at_once() -> None:
             await anext(aiter(response.stream))
         await response.aclose()
         assert asyncio.all_tasks() <= before
+
+
+async def test_an_answer_that_is_dropped_unread_warns_and_closes_its_connection() -> None:
+    async def handler(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhello")
+        await peer.gone()
+
+    async with Server(handler) as server, Transport() as transport:
+        with pytest.warns(ResourceWarning, match="neither read nor closed"):
+            await transport.handle_async_request(post(server.url))
+            gc.collect()
+        await asyncio.wait_for(server.quiet(), 1)
 
 
 @pytest.mark.parametrize("stage", ["head", "body", "upload"])
