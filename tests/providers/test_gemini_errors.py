@@ -115,6 +115,9 @@ def test_a_quota_of_nothing_will_never_pass() -> None:
 
 def test_spent_credit_is_told_from_haste_by_words_alone() -> None:
     assert isinstance(refusal(429, "RESOURCE_EXHAUSTED", "Your prepayment credits are depleted."), QuotaExhausted)
+    assert isinstance(
+        refusal(429, "RESOURCE_EXHAUSTED", "Quota exceeded for limit 'Requests per day'."), QuotaExhausted
+    )
     assert isinstance(refusal(429, "RESOURCE_EXHAUSTED", CURRENT_QUOTA), RateLimited)
 
 

@@ -3,22 +3,21 @@ answers spoilt in any way."""
 
 from __future__ import annotations
 
-import copy
 import itertools
 import json
 import random
 from collections.abc import Callable
-from typing import Any
 
 import msgspec
 import pytest
 
-from aiconsole.domain.errors import ProviderError
+from aiconsole.domain.errors import MalformedAnswer, ProviderError
 from aiconsole.domain.messages import Message
 from aiconsole.providers.base import Answer
 from aiconsole.providers.sse import Decoder
 from aiconsole.providers.support import Refusals
 from tests.providers import express_gemini
+from tests.providers.damage import NO_OBJECTS, damaged, read_damaged
 from tests.providers.gemini_wire import GEMINI, body, error
 from tests.providers.wire import CannotExpress, Recording, recordings
 
@@ -105,45 +104,33 @@ def test_a_recorded_answer_goes_back_as_the_recorded_next_turn_says(before: str,
     assert express_gemini.comparable(sent) == wanted
 
 
-def _spoilt(data: Any, dice: random.Random) -> Any:
-    """A copy of JSON data with some of its values replaced by values of other types, or taken away."""
-    data = copy.deepcopy(data)
-    places: list[tuple[Any, Any]] = []
-
-    def walk(node: Any) -> None:
-        for key in list(node) if isinstance(node, dict) else range(len(node)):
-            places.append((node, key))
-            if isinstance(node[key], dict | list):
-                walk(node[key])
-
-    walk(data)
-    for node, key in dice.sample(places, min(len(places), dice.randint(1, 3))):
-        if isinstance(node, dict) and dice.random() < 0.2:
-            node.pop(key, None)
-        else:
-            node[key] = dice.choice([None, [], {}, "", "x", 0, -1.5, True, [None], [[]], {"a": None}, ["x"], 10**30])
-    return data
+@_NEEDED
+def test_damaged_answers_raise_provider_errors_and_nothing_else() -> None:
+    rng = random.Random(7)
+    errors = sum(read_damaged(GEMINI, recording, rng) for recording in _chat() for _ in range(40))
+    assert errors > 1000
 
 
 @_NEEDED
-def test_spoilt_answers_raise_provider_errors_and_nothing_else() -> None:
-    dice = random.Random(7)
+def test_a_damaged_answer_that_can_be_read_can_be_sent_back() -> None:
+    rng = random.Random(8)
+    sent = 0
     for recording in _chat():
-        bodies = [data for _, data in Decoder().feed(recording.body)] if recording.streamed else [recording.body]
-        for data in dice.sample(bodies, min(len(bodies), 3)):
-            for _ in range(12):
-                spoilt = json.dumps(_spoilt([json.loads(data)], dice)[0]).encode()
-                for read_it in (
-                    GEMINI.answer,
-                    GEMINI.models,
-                    GEMINI.count,
-                    lambda data: GEMINI.reader().feed("message", data),
-                ):
-                    try:
-                        outcome = read_it(spoilt)
-                    except ProviderError:
-                        continue
-                    if isinstance(outcome, Answer):
-                        msgspec.json.encode(outcome)
-                        body(Message("user", "x"), Message("assistant", outcome.content))
-                assert isinstance(error(dice.choice([400, 403, 404, 429, 500]), spoilt), ProviderError)
+        if recording.streamed or recording.status != 200:
+            continue
+        for _ in range(40):
+            try:
+                told = GEMINI.answer(json.dumps(damaged(json.loads(recording.body), rng)).encode())
+            except ProviderError:
+                continue
+            body(Message.user("x"), Message("assistant", told.content))
+            sent += 1
+    assert sent > 1000
+
+
+@pytest.mark.parametrize("data", NO_OBJECTS)
+def test_no_object_at_all(data: bytes) -> None:
+    for read in (GEMINI.answer, GEMINI.models, GEMINI.count, lambda data: GEMINI.reader().feed("message", data)):
+        with pytest.raises(MalformedAnswer):
+            read(data)
+    assert error(500, data).message

@@ -51,7 +51,8 @@ _PERMISSION_REASONS: Final = frozenset(
     }
 )
 _KEY_WORDS: Final = re.compile(r"unregistered callers|reported as leaked|api key (expired|not found)", re.IGNORECASE)
-_SPENT: Final = re.compile(r"per ?day|credits? (are|is|have been) (depleted|exhausted)|spend(ing)? cap", re.IGNORECASE)
+_DAILY: Final = re.compile(r"per ?day", re.IGNORECASE)
+_SPENT: Final = re.compile(r"credits? (are|is|have been) (depleted|exhausted)|spend(ing)? cap", re.IGNORECASE)
 _NONE_GRANTED: Final = re.compile(r"limit: 0\b")
 
 _DAILY_ADVICE: Final = (
@@ -131,15 +132,13 @@ def _exhausted(message: str, violations: list[Mapping[str, Any]]) -> tuple[type[
     details" and a RetryInfo of some seconds come for a minute's quota and a day's alike, so the ``quotaId`` decides: one of a
     day (``...PerDay...``), or of which nothing is granted (``limit: 0``, the free tier of a paid model), will not be back in
     seconds, and is `QuotaExhausted` without a time; all else is `RateLimited`."""
-    ids = " ".join(_text(violation.get("quotaId")) for violation in violations)
-    if "PerDay" in ids or (not ids and _SPENT.search(message)):
-        return QuotaExhausted, _DAILY_ADVICE if "PerDay" in ids else None
     granted = [_text(violation.get("quotaValue")) for violation in violations]
     if "0" in granted or _NONE_GRANTED.search(message):
         return QuotaExhausted, "This key's tier grants nothing of this model; enable billing or choose another model."
-    if _SPENT.search(message):
-        return QuotaExhausted, None
-    return RateLimited, None
+    ids = " ".join(_text(violation.get("quotaId")) for violation in violations)
+    if _DAILY.search(ids or message):
+        return QuotaExhausted, _DAILY_ADVICE
+    return (QuotaExhausted if _SPENT.search(message) else RateLimited), None
 
 
 def _violations(details: list[dict[str, Any]]) -> list[Mapping[str, Any]]:
