@@ -111,7 +111,7 @@ class HttpProvider:
                         deadlines.read()
                         for events in reading.batches(chunk):
                             if ttft_ms is None and reading.begun:
-                                deadlines.first_token_seen = True
+                                deadlines.first_token()
                                 ttft_ms = (monotonic() - began) * 1000
                             for event in events:
                                 yield event
@@ -178,6 +178,11 @@ class HttpProvider:
         """Close once no call is in flight."""
         await self._idle.wait()
         await self.aclose()
+
+    @property
+    def idle(self) -> bool:
+        """Whether no call is in flight."""
+        return not self._in_flight
 
     def entered(self) -> None:
         """Count a call as in flight."""

@@ -21,7 +21,7 @@ _WORDS: dict[Phase, str] = {
 
 
 class Deadlines:
-    """Watches one stream. ``first_token_seen`` is for the reader to set; ``passed`` names the limit that was passed.
+    """Watches one stream. ``passed`` names the limit that was passed, None before.
 
     Args:
         timeouts: the limits in s.
@@ -29,7 +29,7 @@ class Deadlines:
         expire: called once, in the loop, when a limit is passed; it has to end whatever is being waited for.
     """
 
-    __slots__ = ("_began", "_expire", "_last_read", "_limits", "_loop", "_timer", "first_token_seen", "passed")
+    __slots__ = ("_began", "_begun", "_expire", "_last_read", "_limits", "_loop", "_timer", "passed")
 
     def __init__(self, timeouts: Timeouts, expire: Callable[[], None], *, elapsed_s: float = 0.0) -> None:
         self._loop = asyncio.get_running_loop()
@@ -37,7 +37,7 @@ class Deadlines:
         self._expire = expire
         self._last_read = self._loop.time()
         self._began = self._last_read - elapsed_s
-        self.first_token_seen = False
+        self._begun = False
         self.passed: Phase | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._arm()
@@ -45,6 +45,12 @@ class Deadlines:
     def read(self) -> None:
         """Note that something came."""
         self._last_read = self._loop.time()
+
+    def first_token(self) -> None:
+        """Note that the answer has begun: from now on the silence between reads counts."""
+        self._begun = True
+        self.stop()
+        self._arm()
 
     def stop(self) -> None:
         """End watching."""
@@ -67,9 +73,9 @@ class Deadlines:
         due: list[tuple[float, Phase]] = []
         if self._limits.total is not None:
             due.append((self._began + self._limits.total, "total"))
-        if not self.first_token_seen and self._limits.first_token is not None:
+        if not self._begun and self._limits.first_token is not None:
             due.append((self._began + self._limits.first_token, "first token"))
-        if self.first_token_seen and self._limits.between is not None:
+        if self._begun and self._limits.between is not None:
             due.append((self._last_read + self._limits.between, "between tokens"))
         return min(due, default=None)
 
