@@ -190,7 +190,9 @@ class Collected:
                 call.id = item["id"]
             name = function.get("name")
             name = name if isinstance(name, str) and not call.name else ""
-            call.name = call.name or name
+            if name:
+                call.name = name
+                call.id = call.id or f"call_{slot}"
             arguments = function.get("arguments")
             if arguments is not None and not isinstance(arguments, str):
                 arguments = msgspec.json.encode(arguments).decode()
@@ -234,11 +236,9 @@ class Collected:
             parts.append(TextPart(said, extra={self._dialect.name: {"refusal": said}}))
         if self._kept:
             _attach(parts, self._dialect.name, self._kept)
-        for slot, call in sorted(self.calls.items()):
+        for _, call in sorted(self.calls.items()):
             extra = {self._dialect.name: call.extra} if call.extra else None
-            parts.append(
-                ToolCallPart(call.id or f"call_{slot}", call.name, "".join(call.arguments) or "{}", extra=extra)
-            )
+            parts.append(ToolCallPart(call.id, call.name, "".join(call.arguments) or "{}", extra=extra))
         return tuple(parts)
 
     def _flush(self) -> None:
