@@ -4,11 +4,11 @@
 exceptions, so anything that speaks to that seam works with it.
 
 It does not use aiohttp's ``ClientSession`` as the httpx-aiohttp package does, but the layer under it: the connector (pool,
-DNS cache, Happy Eyeballs, TLS, proxy tunnels) and the response parser. Two reasons, both measured: an exchange costs half
-the CPU (tests/benchmarks), and the phase in which it failed is known instead of guessed from the exception's type, which is
-how httpx-aiohttp 0.2 came to report resets and disconnects after the request was sent as connect timeouts. Used are only
-names without an underscore that aiohttp's own client module uses too; tests/providers/test_transport.py shows each at work
-over real sockets.
+DNS cache, Happy Eyeballs, TLS, proxy tunnels) and the response parser. Two reasons, both measured: an exchange costs 0.07 ms
+of CPU instead of 0.12 (4 kB over loopback, 64 in flight), and the phase in which it failed is known instead of guessed from
+the exception's type, which is how httpx-aiohttp 0.2 came to report resets and disconnects after the request was sent as
+connect timeouts. Used are only names without an underscore that aiohttp's own client module uses too;
+tests/providers/test_transport.py and test_failures.py show each at work over real sockets.
 
 Limits, all from the request's ``timeout`` extension, in seconds, None for no limit:
 
@@ -160,7 +160,8 @@ class Transport(httpx.AsyncBaseTransport):
             try:
                 connection = await connector.connect(origin.template, [], _connect_limit(limit_s))
             except TimeoutError as exc:
-                raise httpx.ConnectTimeout(f"No connection to {origin.name} within {limit_s:g} s.") from exc
+                within = "in time" if limit_s is None else f"within {limit_s:g} s"
+                raise httpx.ConnectTimeout(f"No connection to {origin.name} {within}.") from exc
             except (aiohttp.ClientError, OSError, ConfigError, UnicodeError) as exc:
                 if self._closed:
                     raise httpx.ConnectError(_CLOSED) from exc
@@ -209,13 +210,13 @@ class Transport(httpx.AsyncBaseTransport):
         if url.scheme not in ("http", "https") or not url.host:
             raise httpx.UnsupportedProtocol(f"Only http:// and https:// can be called, not {url.scheme}://.")
         secure = url.scheme == "https"
-        proxy = None if self._proxy is None or is_loopback(url.host) else self._proxy
         context = None
-        if secure or (proxy is not None and proxy.url.scheme == "https"):
-            try:
+        try:
+            proxy = None if self._proxy is None or is_loopback(url.host) else self._proxy
+            if secure or (proxy is not None and proxy.url.scheme == "https"):
                 context = await asyncio.to_thread(tls_context, self._ca_file)
-            except ConfigError as exc:
-                raise connect_failure(exc, url.host, None) from exc
+        except ConfigError as exc:
+            raise connect_failure(exc, url.host, None) from exc
         name = url.netloc.decode("ascii")
         login = b""
         proxy_headers = {"Host": name}  # aiohttp would add it later, and they are part of the pool's key
