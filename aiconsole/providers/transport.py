@@ -8,7 +8,7 @@ DNS cache, Happy Eyeballs, TLS, proxy tunnels) and the response parser. Two reas
 of CPU instead of 0.12 (4 kB over loopback, 64 in flight), and the phase in which it failed is known instead of guessed from
 the exception's type, which is how httpx-aiohttp 0.2 came to report resets and disconnects after the request was sent as
 connect timeouts. Used are only names without an underscore that aiohttp's own client module uses too;
-tests/providers/test_transport.py and test_failures.py show each at work over real sockets.
+tests/providers/test_transport.py, test_connecting.py and test_failures.py show each at work over real sockets.
 
 Limits, all from the request's ``timeout`` extension, in seconds, None for no limit:
 
