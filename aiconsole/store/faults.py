@@ -1,0 +1,69 @@
+"""What went wrong with the database or its folder, in words and with advice."""
+
+from __future__ import annotations
+
+import errno
+import sqlite3
+
+from aiconsole.domain.errors import ConsoleError, StoreError
+
+_DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+_ROOM = "Make room on that disk; what was said is held in memory meanwhile and written as soon as it can be."
+_RIGHTS = "Check the rights of that folder and its files; what was said is held in memory until they can be written."
+_WORDS = {
+    sqlite3.SQLITE_FULL: ("The disk with the conversations is full.", _ROOM),
+    sqlite3.SQLITE_IOERR: ("The disk failed while reading or writing the conversations.", _ROOM),
+    sqlite3.SQLITE_READONLY: ("The conversations' file cannot be written to.", _RIGHTS),
+    sqlite3.SQLITE_PERM: ("The conversations' file cannot be written to.", _RIGHTS),
+    sqlite3.SQLITE_CANTOPEN: ("The conversations' file cannot be opened.", _RIGHTS),
+    sqlite3.SQLITE_BUSY: (
+        "Another program holds the conversations' file.",
+        "Close whatever else has the file open; what was said is held in memory until then.",
+    ),
+}
+_WORDS[sqlite3.SQLITE_LOCKED] = _WORDS[sqlite3.SQLITE_BUSY]
+_NUMBERS = {
+    errno.ENOSPC: sqlite3.SQLITE_FULL,
+    errno.EDQUOT: sqlite3.SQLITE_FULL,
+    errno.EROFS: sqlite3.SQLITE_READONLY,
+    errno.EACCES: sqlite3.SQLITE_PERM,
+    errno.EPERM: sqlite3.SQLITE_PERM,
+}
+
+
+def damaged(error: BaseException) -> bool:
+    """True where the error says that the file is no database or a broken one."""
+    return _code(error) in _DAMAGE
+
+
+def explain(error: BaseException) -> ConsoleError:
+    """``error`` as one of ours: itself where it is one already."""
+    if isinstance(error, ConsoleError):
+        return error
+    code = _code(error)
+    if code in _WORDS:
+        return StoreError(_WORDS[code][0], advice=_WORDS[code][1])
+    if code in _DAMAGE:
+        return StoreError(
+            "The conversations' file is damaged.",
+            advice="Start the console again: it sets the damaged file aside, beside the new one, and goes on.",
+            passing=False,
+        )
+    if isinstance(error, OSError):
+        return StoreError(f"The conversations' folder cannot be used: {error.strerror or error}.", advice=_RIGHTS)
+    return StoreError(
+        f"The conversations could not be read or written: {error}.", advice="Please report this.", passing=False
+    )
+
+
+def _code(error: BaseException) -> int | None:
+    """SQLite's primary result code; peewee wraps the error that carries it."""
+    link: BaseException | None = error
+    while link is not None:
+        if isinstance(link, sqlite3.Error):
+            code: int | None = getattr(link, "sqlite_errorcode", None)
+            return None if code is None else code & 0xFF
+        if isinstance(link, OSError):
+            return _NUMBERS.get(link.errno or 0)
+        link = link.__cause__ or link.__context__
+    return None

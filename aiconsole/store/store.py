@@ -1,0 +1,194 @@
+"""Everything the console keeps in its database, behind one object.
+
+Importing this package costs little: peewee is loaded in the reader's thread while the file is opened there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, TypeVar
+
+from aiconsole.domain.clock import Clock
+from aiconsole.domain.errors import ConsoleError
+from aiconsole.store.conversations import ConversationStore
+from aiconsole.store.database import Opened, Steps, StoreNotice, connect, open_database
+from aiconsole.store.faults import explain
+from aiconsole.store.packing import Redact
+from aiconsole.store.schema import MIGRATIONS
+from aiconsole.store.writer import Job, Writer, closed
+
+if TYPE_CHECKING:
+    from aiconsole.store.database import Database
+
+T = TypeVar("T")
+Notify = Callable[[StoreNotice], None]
+_log = logging.getLogger(__name__)
+
+
+class Store:
+    """One database file and its two threads: one that writes and one that reads. Made by ``open``."""
+
+    def __init__(
+        self,
+        opened: Opened,
+        reading: Database,
+        reader: ThreadPoolExecutor,
+        redact: Redact,
+        notify: Notify,
+        retry_s: float,
+    ) -> None:
+        self.redact = redact
+        self.notices = opened.notices
+        self.trouble: ConsoleError | None = None
+        self.conversations = ConversationStore(self)
+        self._notify = notify
+        self._opened = opened
+        self._reading = reading
+        self._reader = reader
+        self._loop = asyncio.get_running_loop()
+        self._writer = Writer(opened.database, finish=self._disconnect, trouble=self._trouble_later, retry_s=retry_s)
+
+    @classmethod
+    async def open(
+        cls,
+        path: Path,
+        clock: Clock,
+        *,
+        redact: Redact = lambda text: text,
+        notify: Notify = lambda notice: None,
+        steps: Steps = MIGRATIONS,
+        retry_s: float = 2.0,
+    ) -> Store:
+        """Open ``path``, or make it, and a lock file beside it.
+
+        Args:
+            path: the database file.
+            clock: gives the times that purges and the names of files set aside need.
+            redact: removes secrets from text before it is written.
+            notify: told on the event loop what the person should see: a file set aside (also in ``notices``), trouble with
+                writing (also in ``trouble`` while it lasts) and its end.
+            steps: the migrations; other ones only in tests.
+            retry_s: seconds between two tries to write what a full or locked disk refused.
+
+        Raises:
+            ConfigError: another console has the file, or it was written by a newer console or another program.
+            StoreError: the disk or the folder does not let us.
+        """
+        reader = ThreadPoolExecutor(1, thread_name_prefix="aiconsole-store-reader")
+        now = clock.now()
+        opening = reader.submit(_connect, path, now, steps)
+        try:
+            opened, reading = await asyncio.shield(asyncio.wrap_future(opening))
+        except BaseException:
+            opening.add_done_callback(_abandon)
+            reader.shutdown(wait=False)
+            raise
+        store = cls(opened, reading, reader, redact, notify, retry_s)
+        store._tidy(now)
+        for notice in opened.notices:
+            notify(notice)
+        return store
+
+    async def __aenter__(self) -> Store:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self, wait_s: float = 10.0) -> None:
+        """Write what is queued and close the file; ``wait_s`` bounds the wait for a disk that does not answer."""
+        self._writer.close()
+        ended = asyncio.ensure_future(asyncio.wrap_future(self._writer.ended))
+        await asyncio.wait({ended}, timeout=wait_s)
+
+    async def read(self, job: Job[T]) -> T:
+        """Run ``job`` in the reader's thread, on a connection that cannot write.
+
+        Raises:
+            StoreError: it could not be read, or the store is closed.
+        """
+        try:
+            reading = self._reader.submit(self._read, job)
+        except RuntimeError:
+            raise closed() from None
+        return await asyncio.wrap_future(reading)
+
+    async def write(self, job: Job[T]) -> T:
+        """Run ``job`` in a transaction in the writer's thread; it may run twice, so it changes nothing but the database.
+
+        Raises:
+            StoreError: it could not be written, or the store is closed.
+        """
+        return await asyncio.wrap_future(self.post(job))
+
+    def post(self, job: Job[T], *, keep: bool = False) -> Future[T]:
+        """As ``write``, without waiting; with ``keep`` it is not given up while the disk is full, locked or read-only."""
+        return self._writer.post(job, keep=keep)
+
+    def _read(self, job: Job[T]) -> T:
+        try:
+            return job(self._reading)
+        except Exception as error:
+            raise explain(error) from error
+
+    def _tidy(self, started: float) -> None:
+        """After a start: end what a killed process left, and remove for good what was deleted before."""
+        from aiconsole.store import turns
+
+        self.post(lambda database: turns.interrupt(database, self.redact), keep=True)
+        self.post(lambda database: turns.purge(database, started), keep=True)
+
+    def _disconnect(self) -> None:
+        """In the writer's thread: the reader first, as the last to close tidies SQLite's journal away."""
+        try:
+            self._reader.submit(self._reading.close)
+            self._reader.shutdown(wait=True)
+            self._opened.database.close()
+        finally:
+            self._opened.lock.release()
+
+    def _trouble_later(self, error: ConsoleError | None) -> None:
+        with suppress(RuntimeError):  # the loop has ended, and with it whoever could be told
+            self._loop.call_soon_threadsafe(self._troubled, error)
+
+    def _troubled(self, error: ConsoleError | None) -> None:
+        had, self.trouble = self.trouble, error
+        if error is None:
+            self._notify(StoreNotice("The conversations are written again."))
+        elif had is None or had.message != error.message:
+            _log.error("conversations could not be written: %s", error.message)
+            self._notify(StoreNotice(error.message, error.advice))
+
+
+def _connect(path: Path, now: float, steps: Steps) -> tuple[Opened, Database]:
+    """In the reader's thread, and with it the slow imports."""
+    from aiconsole.store import search  # noqa: F401
+
+    try:
+        opened = open_database(path, now, steps)
+        try:
+            return opened, connect(path, reader=True)
+        except BaseException:
+            opened.database.close()
+            opened.lock.release()
+            raise
+    except Exception as error:
+        raise explain(error) from error
+
+
+def _abandon(opening: Future[tuple[Opened, Database]]) -> None:
+    """Close again what was opened for someone who had left."""
+    if opening.cancelled() or opening.exception() is not None:
+        return
+    opened, reading = opening.result()
+    reading.close()
+    opened.database.close()
+    opened.lock.release()

@@ -1,0 +1,156 @@
+"""The one thread that writes. Jobs are functions of the database; those waiting together share one commit.
+
+A job runs in a transaction of its own or of its batch, and again where the batch failed, so it changes nothing but the
+database. A job posted with ``keep`` is not given up while the disk is full, the file locked or read-only: it is held in
+memory, in order, and tried again every ``retry_s`` seconds and at the end.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from aiconsole.domain.errors import ConsoleError, StoreError
+from aiconsole.store.database import transaction
+from aiconsole.store.faults import explain
+
+if TYPE_CHECKING:
+    from aiconsole.store.database import Database
+
+T = TypeVar("T")
+Job = Callable[["Database"], T]
+_BATCH = 50
+_log = logging.getLogger(__name__)
+
+
+def closed() -> StoreError:
+    return StoreError("The conversations are closed.", advice="Start the console again.", passing=False)
+
+
+class _Entry(Generic[T]):
+    def __init__(self, job: Job[T], keep: bool) -> None:
+        self.job = job
+        self.keep = keep
+        self.future: Future[T] = Future()
+
+
+class Writer:
+    """Runs jobs on ``database``, which no one else uses from then on; ``finish`` is called in the thread at the end.
+
+    ``trouble`` is told, in the thread, why kept jobs cannot be written or why one was lost, and None when all is written.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        finish: Callable[[], None],
+        trouble: Callable[[ConsoleError | None], None],
+        retry_s: float = 2.0,
+    ) -> None:
+        self._database = database
+        self._finish = finish
+        self._trouble = trouble
+        self._retry_s = retry_s
+        self._queue: queue.SimpleQueue[_Entry[Any] | None] = queue.SimpleQueue()
+        self._kept: list[_Entry[Any]] = []
+        self._guard = threading.Lock()
+        self._closing = False
+        self.ended: Future[None] = Future()
+        threading.Thread(target=self._run, name="aiconsole-store-writer", daemon=True).start()
+
+    def post(self, job: Job[T], *, keep: bool = False) -> Future[T]:
+        """Queue ``job``; the future is done when its commit is on the disk.
+
+        Raises:
+            StoreError: the store is closed.
+        """
+        entry = _Entry(job, keep)
+        with self._guard:
+            if self._closing:
+                raise closed()
+            self._queue.put(entry)
+        return entry.future
+
+    def close(self) -> None:
+        """Ask for the end: what is queued is written first. ``ended`` says when."""
+        with self._guard:
+            if not self._closing:
+                self._closing = True
+                self._queue.put(None)
+
+    def _run(self) -> None:
+        last = False
+        while not last:
+            batch, last = self._next()
+            self._write(batch)
+        for entry in self._kept:
+            entry.future.set_exception(StoreError("The console closed before this could be written.", passing=False))
+        if self._kept:
+            _log.error("%d changes to conversations could not be written before the end", len(self._kept))
+        try:
+            self._finish()
+        finally:
+            self.ended.set_result(None)
+
+    def _next(self) -> tuple[list[_Entry[Any]], bool]:
+        """What waits now, at most a batch, blocking for the first of it; True with the last."""
+        batch: list[_Entry[Any]] = []
+        try:
+            entry = self._queue.get(timeout=self._retry_s if self._kept else None)
+            while entry is not None:
+                if entry.future.set_running_or_notify_cancel():
+                    batch.append(entry)
+                if len(batch) == _BATCH:
+                    return batch, False
+                entry = self._queue.get_nowait()
+        except queue.Empty:
+            return batch, False
+        return batch, True
+
+    def _write(self, batch: list[_Entry[Any]]) -> None:
+        held, self._kept = self._kept, []
+        if len(batch) > 1 and not held and self._together(batch):
+            return
+        blocked: ConsoleError | None = None
+        for entry in (*held, *batch):
+            if blocked and entry.keep:
+                self._kept.append(entry)
+                continue
+            error = self._alone(entry)
+            if error is None:
+                continue
+            if entry.keep and isinstance(error, StoreError) and error.passing:
+                blocked = error
+                self._kept.append(entry)
+            else:
+                entry.future.set_exception(error)
+                if entry.keep:
+                    self._trouble(error)
+        if blocked:
+            self._trouble(blocked)
+        elif held:
+            self._trouble(None)
+
+    def _together(self, batch: list[_Entry[Any]]) -> bool:
+        try:
+            with transaction(self._database):
+                results = [entry.job(self._database) for entry in batch]
+        except Exception:
+            return False
+        for entry, result in zip(batch, results, strict=True):
+            entry.future.set_result(result)
+        return True
+
+    def _alone(self, entry: _Entry[Any]) -> ConsoleError | None:
+        try:
+            with transaction(self._database):
+                result = entry.job(self._database)
+        except Exception as error:
+            return explain(error)
+        entry.future.set_result(result)
+        return None
