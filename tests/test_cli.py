@@ -1,0 +1,166 @@
+"""The command line as its user meets it: real processes, pipes, exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from aiconsole import __version__
+
+BARE = {name: value for name, value in os.environ.items() if not name.endswith("_API_KEY") and name != "AICONSOLE_HOME"}
+
+
+def aiconsole(
+    *arguments: str, home: Path, given: str = "", environ: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "aiconsole", *arguments, "--home", str(home)],
+        input=given,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={**BARE, **(environ or {})},
+    )
+
+
+def test_version_is_told_without_importing_the_engine() -> None:
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "aiconsole", "--version"], capture_output=True, text=True, timeout=60
+    )
+    assert done.stdout == f"aiconsole {__version__}\n"
+    assert "msgspec" not in done.stderr
+    assert "asyncio" not in done.stderr
+
+
+def test_chat_prints_the_answer_alone_on_standard_output(tmp_path: Path) -> None:
+    done = aiconsole("chat", "--demo", "-m", "cerebras/gpt-oss-120b", "[[tokens=12]]", home=tmp_path)
+    assert done.returncode == 0, done.stderr
+    whole = aiconsole("chat", "--demo", "--no-stream", "-m", "cerebras/gpt-oss-120b", "[[tokens=12]]", home=tmp_path)
+    assert done.stdout == whole.stdout
+    assert len(done.stdout.split()) > 5
+    assert done.stderr == ""
+
+
+def test_chat_takes_standard_input_and_files(tmp_path: Path) -> None:
+    note = tmp_path / "note.txt"
+    note.write_text("the note's text")
+    done = aiconsole(
+        "chat",
+        "--demo",
+        "--json",
+        "-m",
+        "groq/openai/gpt-oss-120b",
+        "-f",
+        str(note),
+        home=tmp_path,
+        given="[[echo]]piped words",
+    )
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    assert result["provider"] == "groq"
+    assert "piped words" in result["content"][-1]["text"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (("chat", "hello", "-m", "groq/openai/gpt-oss-120b"), 4, "No key is set for Groq"),
+        (("chat", "hello", "-m", "no-such-model-at-all", "--demo"), 2, "no-such-model-at-all"),
+        (("chat", "--demo"), 2, "nothing to ask"),
+        (("chat", "hi", "--demo", "-f", "absent.png"), 2, "absent.png"),
+        (("keys", "set", "nobody"), 2, "nobody"),
+        (("check",), 2, "No provider has a key"),
+    ],
+)
+def test_what_goes_wrong_is_told_with_an_exit_code_of_its_own(
+    arguments: tuple[str, ...], code: int, words: str, tmp_path: Path
+) -> None:
+    done = aiconsole(*arguments, home=tmp_path)
+    assert done.returncode == code
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_lists_as_tables_and_as_json(tmp_path: Path) -> None:
+    assert "anthropic/claude-haiku-4-5-20251001" in aiconsole("models", "--demo", home=tmp_path).stdout
+    models = json.loads(aiconsole("models", "groq", "--demo", "--json", home=tmp_path).stdout)
+    assert {model["provider"] for model in models} == {"groq"}
+    providers = aiconsole("providers", home=tmp_path, environ={"MISTRAL_API_KEY": "canary-123456789"})
+    assert "from MISTRAL_API_KEY" in providers.stdout
+    assert "canary" not in providers.stdout + providers.stderr
+    assert "missing" in providers.stdout
+
+
+def test_check_asks_every_provider(tmp_path: Path) -> None:
+    done = aiconsole("check", "--demo", "--json", home=tmp_path)
+    assert done.returncode == 0, done.stdout
+    assert len(json.loads(done.stdout)) == 7
+
+
+def test_settings_that_cannot_be_used_are_told_and_do_not_stop_it(tmp_path: Path) -> None:
+    (tmp_path / "settings.toml").write_text("[chat]\nmodel = 5\n")
+    done = aiconsole("providers", home=tmp_path)
+    assert done.returncode == 0
+    assert "line 2" in done.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+def test_interrupting_is_clean(tmp_path: Path) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "aiconsole",
+        "chat",
+        "--demo",
+        "-m",
+        "anthropic/claude-haiku-4-5-20251001",
+        "[[tokens=4000]]",
+    ]
+    process = subprocess.Popen(
+        [*command, "--home", str(tmp_path)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=BARE,
+    )
+    assert process.stdout is not None
+    assert process.stdout.read(1)
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert "Traceback" not in told
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX pipes")
+def test_a_reader_that_leaves_is_no_error(tmp_path: Path) -> None:
+    command = f"{sys.executable} -m aiconsole models --demo --home {tmp_path} | head -1"
+    done = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, timeout=60, env=BARE
+    )
+    assert done.stdout.startswith("MODEL")
+    assert "Traceback" not in done.stderr
+
+
+def test_simulate_serves_until_it_is_stopped(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "aiconsole", "simulate", "--port", "0"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    lines = [process.stdout.readline() for _ in range(8)]
+    started = time.monotonic()
+    process.terminate()
+    process.communicate(timeout=10)
+    assert time.monotonic() - started < 10
+    assert any("groq" in line and "http://127.0.0.1:" in line for line in lines)

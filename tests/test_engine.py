@@ -1,0 +1,208 @@
+"""The engine against the simulator: every provider, routes, bare names, failures before and after the first token, leaving."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from aiconsole import ChatRequest, Engine, Message
+from aiconsole.domain.chat import Failed, Finished, Started, StreamEvent, TextDelta
+from aiconsole.domain.errors import AllFailed, BadKey, BadRequest, ConfigError, Overloaded, ProviderError
+from aiconsole.domain.events import AttemptFinished, Event
+from aiconsole.secrets import KeyStore
+from aiconsole.simulator import NAMES, Behaviour, Simulator, StreamFault, known_text
+from tests.keyrings import memory_keyring
+
+MODELS = {
+    "groq": "openai/gpt-oss-120b",
+    "cohere": "command-a-03-2025",
+    "mistral": "mistral-small-latest",
+    "gemini": "gemini-2.5-flash",
+    "cerebras": "gpt-oss-120b",
+    "openrouter": "openai/gpt-oss-120b",
+    "anthropic": "claude-haiku-4-5-20251001",
+}
+
+
+@asynccontextmanager
+async def simulated(home: Path) -> AsyncIterator[tuple[Engine, Simulator]]:
+    async with Simulator.start() as simulator, Engine.open(home=home, environ={}, simulator=simulator) as engine:
+        yield engine, simulator
+
+
+def asking(model: str, text: str = "[[tokens=40]]") -> ChatRequest:
+    return ChatRequest(model, (Message.user(text),))
+
+
+async def read(engine: Engine, request: ChatRequest) -> list[StreamEvent]:
+    async with aclosing(engine.stream(request)) as events:
+        return [event async for event in events]
+
+
+def text_of(events: list[StreamEvent]) -> str:
+    return "".join(event.text for event in events if isinstance(event, TextDelta))
+
+
+def result_of(events: list[StreamEvent]) -> Finished:
+    assert isinstance(events[-1], Finished)
+    return events[-1]
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_each_provider_answers_whole_and_streamed(name: str, tmp_path: Path) -> None:
+    request = asking(f"{name}/{MODELS[name]}")
+    async with simulated(tmp_path) as (engine, _):
+        whole = await engine.complete(request)
+        events = await read(engine, request)
+        assert (await engine.probe(name)).ok
+        assert MODELS[name] in {info.id for info in await engine.models(name)}
+    assert whole.text == text_of(events) == known_text(40)
+    result = result_of(events).result
+    assert (result.provider, result.simulated, result.finish_reason) == (name, True, "stop")
+    assert result.usage.completion is not None
+    assert result.usage.completion >= 40
+    assert result.timing.ttft_ms is not None
+    assert 0 < result.timing.ttft_ms <= result.timing.duration_ms
+
+
+async def test_a_bare_name_and_a_route_find_their_candidates(tmp_path: Path) -> None:
+    async with simulated(tmp_path) as (engine, _):
+        assert (await engine.complete(asking("claude-haiku-4-5-20251001"))).provider == "anthropic"
+        assert (await engine.complete(asking("gpt-oss-120b"))).provider == "groq"
+        with pytest.raises(ConfigError) as caught:
+            await engine.complete(asking("claude-haiku-4-5-2025"))
+        assert "claude-haiku-4-5-20251001" in caught.value.advice
+
+
+async def test_a_failed_candidate_is_followed_by_the_next_before_the_first_token(tmp_path: Path) -> None:
+    async with simulated(tmp_path) as (engine, simulator):
+        seen: list[Event] = []
+        engine.bus.subscribe(seen.append)
+        simulator.set("groq", Behaviour(error_rates={"overloaded": 1.0}))
+        events = await read(engine, asking("gpt-oss-120b"))
+        result = await engine.complete(asking("gpt-oss-120b"))
+    failed = [event for event in events if isinstance(event, Failed)]
+    assert [(event.provider, type(event.error)) for event in failed] == [("groq", Overloaded)]
+    assert [event.attempt for event in events if isinstance(event, Started)] == [2]
+    assert result_of(events).result.provider == result.provider == "cerebras"
+    assert "groq" in result.warnings[0]
+    attempts = [event for event in seen if isinstance(event, AttemptFinished)]
+    assert [(event.provider, event.error_kind, event.attempt) for event in attempts] == [
+        ("groq", "overloaded", 1),
+        ("cerebras", None, 2),
+    ] * 2
+
+
+async def test_when_all_fail_the_error_lists_every_attempt(tmp_path: Path) -> None:
+    async with simulated(tmp_path) as (engine, simulator):
+        for name in ("groq", "cerebras", "openrouter"):
+            simulator.set(name, Behaviour(outage="refuse"))
+        with pytest.raises(AllFailed) as caught:
+            await engine.complete(asking("gpt-oss-120b"))
+    assert [error.provider for error in caught.value.attempts] == ["groq", "cerebras", "openrouter"]
+
+
+async def test_a_request_that_no_provider_could_mend_is_not_shopped_around(tmp_path: Path) -> None:
+    async with simulated(tmp_path) as (engine, simulator):
+        simulator.set("groq", Behaviour(error_rates={"bad_request": 1.0}))
+        with pytest.raises(BadRequest):
+            await engine.complete(asking("gpt-oss-120b"))
+        assert simulator.counts("cerebras").requests == 0
+
+
+async def test_a_stream_that_breaks_after_its_first_token_raises_with_what_was_shown(tmp_path: Path) -> None:
+    async with simulated(tmp_path) as (engine, simulator):
+        simulator.set("groq", Behaviour(stream_fault=StreamFault("cut", rate=1.0, after_tokens=5)))
+        shown = ""
+        with pytest.raises(ProviderError) as caught:
+            async with aclosing(engine.stream(asking("gpt-oss-120b"))) as events:
+                async for event in events:
+                    shown += event.text if isinstance(event, TextDelta) else ""
+    assert caught.value.partial
+    assert shown
+    assert known_text(40).startswith(shown)
+
+
+async def test_leaving_a_stream_tells_the_provider_at_once(tmp_path: Path) -> None:
+    async with simulated(tmp_path) as (engine, simulator):
+        seen: list[Event] = []
+        engine.bus.subscribe(seen.append)
+        simulator.set("groq", Behaviour(tokens_per_s=5))
+        task = asyncio.create_task(read(engine, asking("groq/openai/gpt-oss-120b")))
+        while not simulator.counts("groq").requests:
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await asyncio.wait_for(simulator.idle(), 2)
+    assert [event.error_kind for event in seen if isinstance(event, AttemptFinished)] == ["cancelled"]
+
+
+async def test_a_key_entered_takes_effect_at_once_and_leaves_no_trace_in_messages(tmp_path: Path) -> None:
+    async with Simulator.start() as simulator:
+        text = f'[providers.groq]\nbase_url = "{simulator.base_url("groq")}"\n'
+        (tmp_path / "settings.toml").write_text(text)
+        keys = KeyStore({}, backend=memory_keyring())
+        async with Engine.open(home=tmp_path, environ={}, keys=keys) as engine:
+            request = asking("groq/openai/gpt-oss-120b")
+            with pytest.raises(BadKey, match="No key"):
+                await engine.complete(request)
+            await engine.set_key("groq", "wrong-canary-1234567890", "session")
+            with pytest.raises(BadKey) as caught:
+                await engine.complete(request)
+            assert "canary" not in str(caught.value)
+            await engine.set_key("groq", "good-key-1234567890", "keyring")
+            assert (await engine.complete(request)).text
+            assert engine.keys.source("groq") == "keyring"
+            assert await engine.remove_key("groq")
+            with pytest.raises(BadKey, match="No key"):
+                await engine.complete(request)
+
+
+async def test_a_setting_takes_effect_while_running(tmp_path: Path) -> None:
+    async with (
+        Simulator.start() as simulator,
+        Engine.open(home=tmp_path, environ={"GROQ_API_KEY": "key-123456"}) as engine,
+    ):
+        await engine.change("providers.groq.base_url", simulator.base_url("groq"))
+        assert (await engine.complete(asking("groq/openai/gpt-oss-120b"))).text
+        await engine.change("providers.groq.enabled", False)
+        with pytest.raises(ConfigError):
+            await engine.complete(asking("groq/openai/gpt-oss-120b"))
+        state = next(state for state in engine.providers() if state.name == "groq")
+        assert (state.enabled, state.key_source) == (False, "environment")
+
+
+async def test_a_custom_server_needs_no_code(tmp_path: Path) -> None:
+    async with Simulator.start() as simulator, Engine.open(home=tmp_path, environ={}) as engine:
+        await engine.change("custom.box", {"base_url": simulator.base_url("groq"), "key_needed": True})
+        await engine.set_key("box", "key-1234567890", "session")
+        result = await engine.complete(asking("box/openai/gpt-oss-120b"))
+        assert (result.provider, result.text) == ("box", known_text(40))
+        assert {info.provider for info in await engine.models("box")} == {"box"}
+
+
+async def test_a_provider_set_up_wrongly_says_so_and_harms_no_other(tmp_path: Path) -> None:
+    (tmp_path / "settings.toml").write_text(
+        '[custom.bad]\nbase_url = "https://10.0.0.1/v1"\n[custom.odd]\nbase_url = '
+        '"https://api.example.com/v1"\ndialect = "no-such-dialect"\n'
+    )
+    async with Engine.open(home=tmp_path, environ={}) as engine:
+        states = {state.name: state for state in engine.providers()}
+        assert "private network" in states["bad"].trouble
+        assert "no-such-dialect" in states["odd"].trouble
+        with pytest.raises(ConfigError):
+            await engine.complete(asking("bad/model"))
+
+
+async def test_the_demo_is_switched_while_running(tmp_path: Path) -> None:
+    async with Engine.open(home=tmp_path, environ={}) as engine:
+        assert not engine.demo
+        await engine.set_demo(True)
+        assert all(state.simulated and state.usable for state in engine.providers())
+        assert (await engine.complete(asking("gpt-oss-120b", "[[tokens=3]]"))).simulated
+        await engine.set_demo(False)
+        assert not any(state.simulated for state in engine.providers())
