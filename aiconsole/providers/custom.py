@@ -10,6 +10,7 @@ Facts: vLLM docs "Reasoning outputs", DeepSeek API docs "Thinking mode", Ollama 
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 from aiconsole.domain.messages import ReasoningPart
@@ -17,6 +18,8 @@ from aiconsole.providers.openai import OpenAIDialect
 from aiconsole.providers.openai.limits import COMMON
 from aiconsole.providers.openai.thoughts import detail_of
 
+_OPENAI: Final = re.compile(r"//(api\.openai\.com|[\w-]+\.openai\.azure\.com)(/|:|$)")
+"""OpenAI's own servers, whose newer models refuse ``max_tokens`` (OpenAI API reference)."""
 _OF_MESSAGE: Final = {"refusal": True, "annotations": True, "extra_content": True}
 
 
@@ -41,6 +44,8 @@ class CustomOpenAIDialect(OpenAIDialect):
         self.label = label
         self.base_url = base_url
         self.asks_for_usage = asks_for_usage
+        if _OPENAI.search(base_url):
+            self.max_tokens_field = "max_completion_tokens"
 
     def takes_thought(self, part: ReasoningPart, model: str) -> bool:
         return part.dialect == self.name

@@ -1,11 +1,14 @@
 """Mistral (https://docs.mistral.ai): OpenAI's dialect, and where it differs.
 
 Facts: Mistral API reference and guides ("Reasoning", "Document QnA", "Rate limits"), the mistralai Python SDK 3.7, recorded
-traffic, and, for the 429, which was never recorded, bodies quoted in public issues of other projects.
+traffic, and, for the 429 and the form of tool calls' ids, which were never recorded, public issues of other projects.
 """
 
 from __future__ import annotations
 
+import hashlib
+import re
+import string
 from typing import Any, Final
 
 from aiconsole.domain.chat import RateLimit
@@ -26,6 +29,8 @@ _OLD_LIMITS: Final = (
     LimitHeader("ratelimitbysize-{limit}", "tokens", "minute"),
     LimitHeader("x-ratelimitbysize-{limit}-month", "tokens", "month"),
 )
+_ID: Final = re.compile(r"[a-zA-Z0-9]{9}")
+_LETTERS: Final = string.ascii_letters + string.digits
 _CODES: Final = {
     "invalid_model": UnknownModel,
     "rate_limited": RateLimited,
@@ -67,6 +72,13 @@ class MistralDialect(OpenAIDialect):
         if part.signature is not None:
             wire["signature"] = part.signature
         return wire
+
+    def call_id(self, given: str) -> str:
+        """As given where it is 9 letters or digits, which is all that Mistral takes (400, code 3280); else 9 made from it."""
+        if _ID.fullmatch(given):
+            return given
+        digest = int.from_bytes(hashlib.sha256(given.encode()).digest()[:8], "big")
+        return "".join(_LETTERS[digest // len(_LETTERS) ** place % len(_LETTERS)] for place in range(9))
 
     def document(self, part: DocumentPart) -> dict[str, Any]:
         wire = {"type": "document_url", "document_url": document_url(part)}

@@ -7,7 +7,12 @@ merges it. What cannot be expressed at all:
 - requests the API refuses by their form: without model or messages, with a role our types do not know, a turn without content,
   a tool's turn that names no call.
 
-Differences between what was recorded and what is sent: none. A tool without ``type`` (an older Mistral SDK) or one that is no
+Differences between what was recorded and what is sent (`comparable`):
+
+- Mistral takes no ids of tool calls but such of 9 letters or digits, so others are replaced; those in some recordings were
+  redacted to ``call_REDACTED_1``. Which call an id belongs to is compared, not the id.
+
+A tool without ``type`` (an older Mistral SDK) or one that is no
 function is expressed as a `NativeTool`, which is sent as it is.
 """
 
@@ -71,6 +76,27 @@ def dialect_of(recording: Recording) -> Dialect:
     asks = not isinstance(body, dict) or not body.get("stream") or "stream_options" in body
     base = "https://generativelanguage.googleapis.com/v1beta/openai"
     return CustomOpenAIDialect("compatible", "Compatible", base, asks_for_usage=asks)
+
+
+def comparable(body: Any) -> Any:
+    """A body with the ids of tool calls numbered as they come, where it goes to one of Mistral's own models."""
+    if not re.match(
+        r"(open-)?(mi[ns]i?tral|mixtral|magistral|codestral|devstral|pixtral|voxtral)[^/]*$", str(body.get("model"))
+    ):
+        return body
+    numbers: dict[str, str] = {}
+
+    def numbered(value: Any, key: str = "") -> Any:
+        if isinstance(value, dict):
+            call = "function" in value
+            return {
+                name: numbered(entry, name if call or name == "tool_call_id" else "") for name, entry in value.items()
+            }
+        if isinstance(value, list):
+            return [numbered(entry) for entry in value]
+        return numbers.setdefault(value, f"call {len(numbers)}") if key in ("id", "tool_call_id") else value
+
+    return numbered(body)
 
 
 # --- requests

@@ -33,6 +33,15 @@ def test_a_server_that_refuses_stream_options_is_not_asked_for_usage() -> None:
     assert "stream_options" not in body(plain, stream=True)
 
 
+def test_openais_own_servers_know_the_limit_of_tokens_by_another_name() -> None:
+    for base, field in (
+        ("https://api.openai.com/v1", "max_completion_tokens"),
+        ("https://house.openai.azure.com/openai/v1", "max_completion_tokens"),
+        ("https://api.openai.com.example/v1", "max_tokens"),
+    ):
+        assert body(CustomOpenAIDialect("x", "X", base), max_tokens=5)[field] == 5
+
+
 @pytest.mark.parametrize(
     "stream",
     [

@@ -16,6 +16,7 @@ from aiconsole.domain.messages import (
     ReasoningPart,
     TextPart,
     Tool,
+    ToolCallPart,
     ToolResultPart,
 )
 from aiconsole.providers.mistral import MistralDialect
@@ -51,6 +52,19 @@ def test_documents_have_their_own_part() -> None:
 def test_a_tools_result_may_hold_an_image() -> None:
     result = ToolResultPart("c1", (TextPart("see"), ImagePart(url="https://x/y.png")))
     assert len(body(MISTRAL, Message.tool(result))["messages"][0]["content"]) == 2
+
+
+def test_ids_of_other_providers_become_ids_it_takes() -> None:
+    turns = (
+        Message.assistant(ToolCallPart("toolu_01VpEm654Hvf", "f"), ToolCallPart("D681PevKs", "g")),
+        Message.tool(ToolResultPart("toolu_01VpEm654Hvf", "1"), ToolResultPart("D681PevKs", "2")),
+    )
+    asked, first, second = body(MISTRAL, *turns)["messages"]
+    ids = [call["id"] for call in asked["tool_calls"]]
+    assert ids == [first["tool_call_id"], second["tool_call_id"]]
+    assert ids[1] == "D681PevKs"
+    assert len(ids[0]) == 9
+    assert ids[0].isalnum()
 
 
 def test_content_that_changes_its_type_within_one_stream() -> None:

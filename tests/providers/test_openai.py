@@ -453,6 +453,8 @@ def test_an_event_that_is_no_chunk_is_malformed(garbage: bytes) -> None:
         ("message", {"error": "out of memory"}, ServerFault, "out of memory"),
         ("message", {"choices": [{"delta": {}, "error": {"code": 502, "message": "gone"}}]}, ServerFault, "gone"),
         ("message", [{"error": {"code": 400, "message": "bad"}}], BadRequest, "bad"),
+        ("message", {"object": "error", "message": "no", "code": 503}, Overloaded, "no"),
+        ("message", {"message": "no", "type": "server_error", "code": "x"}, ServerFault, "no"),
         ("message", {"object": "error", "message": "no", "choices": 1}, ServerFault, "no"),
         ("error", {"message": "lost", "code": 500}, ServerFault, "lost"),
         ("error", {"detail": "maximum context length"}, ContextTooLong, "maximum context length"),

@@ -63,7 +63,7 @@ class OpenAIDialect(Dialect):
     features: ClassVar[frozenset[Feature]] = ALL_FEATURES
 
     asks_for_usage: bool = False
-    max_tokens_field: ClassVar[str] = "max_tokens"
+    max_tokens_field: str = "max_tokens"
     seed_field: ClassVar[str] = "seed"
     required_choice: ClassVar[str] = "required"
     parameters_needed: ClassVar[bool] = False
@@ -135,6 +135,10 @@ class OpenAIDialect(Dialect):
     def thought_part(self, part: ReasoningPart) -> dict[str, Any]:
         """A thought as a part of the content, where ``thoughts_in_content``."""
         raise NotImplementedError
+
+    def call_id(self, given: str) -> str:
+        """The id of a tool call in a form this provider takes; other providers' ids come by in a conversation, too."""
+        return given
 
     def document(self, part: DocumentPart) -> dict[str, Any]:
         """A document as a content part: here OpenAI's ``file``, whose ``file_data`` is a data URL."""

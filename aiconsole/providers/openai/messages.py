@@ -82,7 +82,9 @@ def _result(dialect: OpenAIDialect, part: ToolResultPart, refuse: Refuse) -> dic
         if len(taken) < len(part.content):
             refuse(f"{dialect.label} takes nothing but text as the result of a tool.")
         content = _content(dialect, taken, refuse)
-    return dialect.merge_extra({"role": "tool", "tool_call_id": part.call_id, "content": content}, part.extra)
+    return dialect.merge_extra(
+        {"role": "tool", "tool_call_id": dialect.call_id(part.call_id), "content": content}, part.extra
+    )
 
 
 def _content(dialect: OpenAIDialect, parts: Sequence[Part], refuse: Refuse) -> list[Any]:
@@ -190,4 +192,4 @@ def _said(dialect: OpenAIDialect, wire: dict[str, Any], said: Sequence[Part], re
 
 def _call(dialect: OpenAIDialect, part: ToolCallPart) -> dict[str, Any]:
     function = {"name": part.name, "arguments": part.arguments}
-    return dialect.merge_extra({"id": part.id, "type": "function", "function": function}, part.extra)
+    return dialect.merge_extra({"id": dialect.call_id(part.id), "type": "function", "function": function}, part.extra)

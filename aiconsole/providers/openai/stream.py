@@ -122,8 +122,10 @@ class OpenAIReader:
                         return ()
                     self._text.append(content)
                     return (TextDelta(content),)
-        if event == "error" and chunk.error is None:
-            raise self._reported(msgspec.json.decode(data))
+        if choices is None and not chunk.error:
+            found = msgspec.json.decode(data)
+            if event == "error" or _is_flat_error(found):
+                raise self._reported(found)
         return self._chunk(chunk)
 
     def whole(self, body: bytes) -> Answer:
@@ -253,9 +255,18 @@ class OpenAIReader:
         if isinstance(found, dict):
             if found.get("error"):
                 return self._reported(found["error"])
-            if found.get("object") == "error" or ("detail" in found and "choices" not in found):
+            if _is_flat_error(found):
                 return self._reported(found)
         return unreadable(self._dialect, body, fault)
+
+
+def _is_flat_error(found: Any) -> bool:
+    """Whether an object without ``error`` is one itself: Mistral's and vLLM's, Cerebras's, FastAPI's."""
+    if not isinstance(found, dict):
+        return False
+    if found.get("object") == "error" or (found.get("detail") and "choices" not in found):
+        return True
+    return bool(found.get("message")) and ("code" in found or str(found.get("type")).endswith("error"))
 
 
 def _json_or_text(data: bytes) -> Any:
