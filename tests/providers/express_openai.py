@@ -53,6 +53,7 @@ EXCEPTIONS: dict[str, str] = {
     "mistral/error400-other--one-request-over-mistrals-batch-cap-is-rejected-0": "a call for embeddings, which is no chat",
 }
 
+_MISTRALS = re.compile(r"(open-)?(mi(ni)?stral|mixtral|magistral|codestral|devstral|pixtral|voxtral)[^/]*$")
 _EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 _NUMBERS = {"temperature": (int, float), "top_p": (int, float), "max_tokens": (int,)}
 
@@ -80,9 +81,7 @@ def dialect_of(recording: Recording) -> Dialect:
 
 def comparable(body: Any) -> Any:
     """A body with the ids of tool calls numbered as they come, where it goes to one of Mistral's own models."""
-    if not re.match(
-        r"(open-)?(mi[ns]i?tral|mixtral|magistral|codestral|devstral|pixtral|voxtral)[^/]*$", str(body.get("model"))
-    ):
+    if _MISTRALS.match(str(body.get("model"))) is None:
         return body
     numbers: dict[str, str] = {}
 
