@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from aiconsole.simulator import openai_errors as errors
 from aiconsole.simulator.catalogue import SimModel
-from aiconsole.simulator.dice import Dice
+from aiconsole.simulator.dice import Dice, fingerprint
 from aiconsole.simulator.form import Exchange, Fault, Headers, Reply, event
 from aiconsole.simulator.limits import Headroom
 from aiconsole.simulator.openai_form import Json, OpenAIForm, times
@@ -41,7 +41,7 @@ class CerebrasForm(OpenAIForm):
             "choices": [self.choice(delta, "delta", finish)],
             "created": int(exchange.created),
             "model": model.reported,
-            "system_fingerprint": "fp_" + Dice(model.id).text(20, "hex"),
+            "system_fingerprint": fingerprint(model.id, 20),
             "object": "chat.completion.chunk",
         }
 
@@ -77,7 +77,7 @@ class CerebrasForm(OpenAIForm):
             "choices": [choice],
             "created": int(exchange.created),
             "model": model.reported,
-            "system_fingerprint": "fp_" + Dice(model.id).text(20, "hex"),
+            "system_fingerprint": fingerprint(model.id, 20),
             "object": "chat.completion",
             "usage": self._usage(counts),
             "time_info": self._time_info(counts, exchange),

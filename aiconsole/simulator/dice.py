@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import TypeVar
 
 T = TypeVar("T")
 
-_BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-_BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
-_BASE32 = "0123456789abcdefghjkmnpqrstvwxyz"
-_ALPHABETS = {"base62": _BASE62, "base58": _BASE58, "base32": _BASE32, "hex": "0123456789abcdef"}
+_ALPHABETS = {
+    "base62": "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz",
+    "base58": "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz",
+    "base32": "0123456789abcdefghjkmnpqrstvwxyz",
+    "hex": "0123456789abcdef",
+}
+_TABLES = {
+    name: "".join(letters[byte % len(letters)] for byte in range(256)).encode() for name, letters in _ALPHABETS.items()
+}
 
 
 class Dice:
@@ -46,9 +52,14 @@ class Dice:
 
     def text(self, length: int, alphabet: str = "base62") -> str:
         """``length`` characters of ``alphabet`` (base62, base58, base32, hex), as ids have them."""
-        letters = _ALPHABETS[alphabet]
-        return "".join([letters[byte % len(letters)] for byte in self.take(length)])
+        return self.take(length).translate(_TABLES[alphabet]).decode()
 
     def uuid(self) -> str:
         digits = self.take(16).hex()
         return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
+
+
+@lru_cache(maxsize=256)
+def fingerprint(model: str, digits: int) -> str:
+    """A model's ``system_fingerprint`` with that many hex digits."""
+    return "fp_" + Dice(model).text(digits, "hex")

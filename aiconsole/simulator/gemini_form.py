@@ -16,7 +16,7 @@ from msgspec.json import decode
 from aiconsole.simulator import words
 from aiconsole.simulator.catalogue import CATALOGUE, SimModel
 from aiconsole.simulator.dice import Dice
-from aiconsole.simulator.form import Exchange, Fault, Headers, Reply, Script, Target, encode
+from aiconsole.simulator.form import HOLE, Exchange, Fault, Headers, Reply, Script, Target, encode
 from aiconsole.simulator.gemini_errors import GEMINI_JSON, error_body, error_reply
 from aiconsole.simulator.limits import Headroom
 from aiconsole.simulator.talk import (
@@ -136,14 +136,20 @@ class GeminiForm:
         thoughts = 0 if ask.show_reasoning else counts.reasoning
         events: list[bytes] = []
         weights: list[int] = []
+        plain = _plain_text(counts, model, exchange)
         said = 0
         for part, tokens, thinking in parts:
             said, thoughts = said + tokens, thoughts + thinking
-            last = len(events) == len(parts) - 1
-            done = counts.completion - counts.reasoning if last else said
-            usage = _usage(counts, done, counts.reasoning if last else thoughts)
-            events.append(_event(_chunk([part], _FINISH[answer.finish] if last else None, model, usage, exchange)))
             weights.append(tokens + thinking)
+            if len(events) == len(parts) - 1:
+                usage = _usage(counts, counts.completion - counts.reasoning, counts.reasoning)
+                events.append(_event(_chunk([part], _FINISH[answer.finish], model, usage, exchange)))
+            elif len(part) == 1 and "text" in part:
+                numbers = said, counts.prompt + said + counts.reasoning, counts.reasoning
+                events.append(plain % (encode(part["text"]), *numbers[: 3 if counts.reasoning else 2]))
+            else:
+                usage = _usage(counts, said, thoughts)
+                events.append(_event(_chunk([part], None, model, usage, exchange)))
         return Script(b"", events, b"", weights, end=b"\r\n\r\n")
 
     def headers(self, exchange: Exchange, headroom: Headroom, counts: Counts | None) -> Headers:
@@ -255,6 +261,17 @@ def _chunk(parts: list[Json], finish: str | None, model: SimModel, usage: Json, 
         "modelVersion": model.reported,
         "responseId": exchange.request_id,
     }
+
+
+def _plain_text(counts: Counts, model: SimModel, exchange: Exchange) -> bytes:
+    """The event of a piece of plain text as a format: its JSON text, its tokens, all tokens, and the thoughts' if any."""
+    usage = _usage(counts, 1, counts.reasoning)
+    usage |= {"candidatesTokenCount": HOLE, "totalTokenCount": HOLE}
+    if counts.reasoning:
+        usage["thoughtsTokenCount"] = HOLE
+    data = _event(_chunk([{"text": HOLE}], None, model, usage, exchange)).replace(b"%", b"%%")
+    quoted = json.dumps(HOLE).encode()
+    return data.replace(quoted, b"%b", 1).replace(quoted, b"%d")
 
 
 def _blocked(model: SimModel, counts: Counts, exchange: Exchange) -> Json:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from aiconsole.simulator import openai_errors as errors
 from aiconsole.simulator.catalogue import SimModel
-from aiconsole.simulator.dice import Dice
+from aiconsole.simulator.dice import Dice, fingerprint
 from aiconsole.simulator.form import Exchange, Fault, Headers, Reply, event
 from aiconsole.simulator.limits import Headroom, seconds_text
 from aiconsole.simulator.openai_form import Json, OpenAIForm, times
@@ -38,7 +38,7 @@ class GroqForm(OpenAIForm):
             "object": kind,
             "created": int(exchange.created),
             "model": model.reported,
-            "system_fingerprint": "fp_" + Dice(model.id).text(10, "hex"),
+            "system_fingerprint": fingerprint(model.id, 10),
             "choices": choices,
         }
 

@@ -128,7 +128,7 @@ class SimulatedProvider:
             key = self.form.key(request.headers, query)
             if not key or key.lower().startswith("wrong"):
                 raise _Failed(Fault("bad_key", key_given=bool(key)))
-        kind = _drawn(behaviour, exchange.dice.share())
+        kind = _drawn(behaviour, exchange.dice.share()) if behaviour.error_rates else None
         if kind is not None and kind != "refused" and (target.action == "chat" or kind in _EVERYWHERE):
             raise _Failed(self._injected(kind, target, behaviour, exchange))
         return target, kind == "refused"
