@@ -100,6 +100,7 @@ def _config(name: str, dialect: str, own: ProviderSettings, settings: Settings, 
         models=own.models,
         ca_file=own.ca_file or settings.network.ca_file,
         proxy=proxy_with_password(proxy, keys.get(PROXY)) if proxy else None,
+        ask_for_usage=custom.ask_for_usage if custom else True,
         private_network=custom.private_network if custom else False,
     )
 

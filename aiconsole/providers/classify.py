@@ -29,7 +29,7 @@ _CONTEXT = re.compile(
     re.IGNORECASE,
 )
 _QUOTA = re.compile(
-    r"insufficient[ _](quota|credit|balance|fund)|credit balance|(out of|requires? more) credits?|billing"
+    r"insufficient[ _](quota|credit|balance|fund)|credit balance|(out of|requires? more) credits?|billing (hard )?limit"
     r"|payment[ _]required"
     r"|exceeded your current quota|(monthly|trial).{0,40}(limit|quota)|spend(ing)? (limit|cap)|no credits",
     re.IGNORECASE,

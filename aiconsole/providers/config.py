@@ -27,6 +27,7 @@ class ProviderConfig(msgspec.Struct, frozen=True):
         models: names shown first, and all there is where the provider cannot list.
         ca_file: path of a PEM file with further certificate authorities.
         proxy: URL of an HTTP proxy.
+        ask_for_usage: whether a streamed answer's tokens are asked for (custom servers exist that refuse the question).
         private_network: whether the base URL may lead into a private address range.
         simulated: whether answers come from the built-in simulator.
     """
@@ -43,5 +44,6 @@ class ProviderConfig(msgspec.Struct, frozen=True):
     models: tuple[str, ...] = ()
     ca_file: str | None = None
     proxy: str | None = None
+    ask_for_usage: bool = True
     private_network: bool = False
     simulated: bool = False

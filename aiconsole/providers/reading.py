@@ -78,7 +78,7 @@ class EventReading:
     """Feeds a dialect's reader from a stream of server-sent events.
 
     One unreadable event is skipped and noted, since a stream that otherwise completes is still an answer; a second one ends
-    the stream.
+    the stream, and so does an error that the provider itself reports (it has a status).
     """
 
     def __init__(self, reader: StreamReader, *, keep_raw: bool) -> None:
@@ -119,7 +119,7 @@ class EventReading:
                 try:
                     found += feed(name, data)
                 except MalformedAnswer as error:
-                    if self._skipped is not None:
+                    if self._skipped is not None or error.status is not None:
                         raise
                     self._skipped = error
                     found.append(Warned(_SKIPPED))

@@ -50,7 +50,9 @@ def make_dialect(config: ProviderConfig) -> Dialect:
     if config.dialect == "openai":
         from aiconsole.providers.custom import CustomOpenAIDialect
 
-        return CustomOpenAIDialect(config.name, config.label or config.name, config.base_url or "")
+        return CustomOpenAIDialect(
+            config.name, config.label or config.name, config.base_url or "", asks_for_usage=config.ask_for_usage
+        )
     if config.dialect in _BUILT_IN:
         return _load(_BUILT_IN[config.dialect])
     found = plugins().get(config.dialect)

@@ -160,6 +160,9 @@ class CustomProvider(ProviderSettings, frozen=True, omit_defaults=True, kw_only=
     key_variable: Annotated[
         str | None, about("Environment variable that may hold its key.", check=checks.check_variable)
     ] = None
+    ask_for_usage: Annotated[
+        bool, about("Ask for token counts of streamed answers; off for servers that refuse “stream_options”.")
+    ] = True
     private_network: Annotated[
         bool, about("Allow it to be at an address of a private network; loopback is always allowed.")
     ] = False
