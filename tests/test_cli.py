@@ -109,7 +109,7 @@ def test_settings_that_cannot_be_used_are_told_and_do_not_stop_it(tmp_path: Path
     (tmp_path / "settings.toml").write_text("[chat]\nmodel = 5\n")
     done = aiconsole("providers", home=tmp_path)
     assert done.returncode == 0
-    assert "line 2" in done.stderr
+    assert "Line 2, chat.model" in done.stderr
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
