@@ -165,13 +165,13 @@ def _score(at: tuple[int, ...], text: str) -> float:
 
 
 def ranked(query: str, commands: Iterable[Command]) -> list[tuple[Command, Match]]:
-    """Commands that answer ``query``, best first; the letters matched are those of the title where it alone answers."""
+    """Commands that answer ``query`` by their title, best first, then those whose group and words hold all its words."""
     found: list[tuple[Command, Match]] = []
     for command in commands:
         in_title = match(query, command.title)
         if in_title is None:
-            wide = match(query, f"{command.group} {command.title} {command.words}")
-            in_title = Match(wide.score - 2.0, ()) if wide is not None else None
+            wide = f"{command.group} {command.title} {command.words}".lower()
+            in_title = Match(0.0, ()) if all(word in wide for word in query.lower().split()) else None
         if in_title is not None:
             found.append((command, in_title))
     if query.strip():

@@ -152,6 +152,12 @@ class Notices(QWidget):
                 Qt.FocusReason.ShortcutFocusReason
             )
 
+    def event(self, event: QEvent) -> bool:
+        handled = super().event(event)
+        if event.type() == QEvent.Type.LayoutRequest:
+            self._place()
+        return handled
+
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if (watched is self._parent and event.type() == QEvent.Type.Resize) or (
             isinstance(watched, Notice) and event.type() == QEvent.Type.Hide
@@ -164,5 +170,6 @@ class Notices(QWidget):
         parent = self._parent
         self.setVisible(bool(self.shown()))
         width = min(_WIDTH, parent.width() - 2 * SPACE_M)
-        self.setGeometry((parent.width() - width) // 2, SPACE_M, width, self._layout.heightForWidth(width))
+        height = max(self._layout.totalHeightForWidth(width), self._layout.totalMinimumSize().height())
+        self.setGeometry((parent.width() - width) // 2, SPACE_M, width, height)
         self.raise_()

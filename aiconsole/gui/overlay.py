@@ -58,6 +58,13 @@ class Overlay(QWidget):
             self._place()
         return super().eventFilter(watched, event)
 
+    def event(self, event: QEvent) -> bool:
+        """While it is open, keys are for it alone: no shortcut of the window answers them."""
+        if event.type() == QEvent.Type.ShortcutOverride:
+            event.accept()
+            return True
+        return super().event(event)
+
     def focusNextPrevChild(self, forward: bool) -> bool:
         """Tab stays inside."""
         here = QApplication.focusWidget()

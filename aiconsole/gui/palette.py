@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 
 from .commands import Command, Commands, Match, ranked
 from .overlay import Overlay
-from .theme import CAPTION_PX, RADIUS, SPACE_M, SPACE_S, SPACE_XS, Theme, set_role
+from .theme import CAPTION_PX, RADIUS, SPACE_M, SPACE_XS, Theme, set_role
 
 _ROW, _ROWS_SHOWN, _WIDTH = 34, 11, 600
 _MOVES = {Qt.Key.Key_Up: -1, Qt.Key.Key_Down: 1, Qt.Key.Key_PageUp: -_ROWS_SHOWN, Qt.Key.Key_PageDown: _ROWS_SHOWN}
@@ -168,12 +168,15 @@ class Palette(Overlay):
 
     def wanted_height(self, room: int) -> int:
         rows = min(len(self._found.rows), _ROWS_SHOWN)
-        content = rows * _ROW + 2 * SPACE_S if rows else self._nothing.sizeHint().height()
-        return min(self.entry.sizeHint().height() + content + 2 * SPACE_S, room)
+        content = rows * _ROW + 2 * SPACE_XS if rows else self._nothing.sizeHint().height()
+        return min(self.entry.sizeHint().height() + content + 2 * SPACE_XS + 3, room)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if watched is self.entry and isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
             key = Qt.Key(event.key())
+            if key == Qt.Key.Key_K and event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+                self.dismiss()
+                return True
             if key in _MOVES:
                 self._move(_MOVES[key])
                 return True

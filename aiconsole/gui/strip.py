@@ -1,7 +1,8 @@
 """The status strip: a chip a provider, the figures of the moment, the spend and the heart, the same over every panel.
 
 Chips give way gracefully where the window is narrow: first the healthy ones lose their word (the glyph's shape and the
-tooltip still say it), then all, and what still does not fit waits behind a "+3" with those in trouble kept in view.
+tooltip still say it), then the idle ones, then all, and what still does not fit waits behind a "+3" with those in trouble
+kept in view.
 """
 
 from __future__ import annotations
@@ -20,6 +21,13 @@ from .theme import RADIUS, SPACE_M, SPACE_S, SPACE_XS, State, Theme, set_role
 
 _HEIGHT = 40
 _LABEL_MAX = 120
+_PADDING, _GAP, _CHIP_GAP = 6, 5, 2
+_WORDED: tuple[tuple[State, ...], ...] = (
+    ("ok", "warn", "crit", "idle"),
+    ("warn", "crit", "idle"),
+    ("warn", "crit"),
+    (),
+)
 _ORDER: dict[State, int] = {"crit": 0, "warn": 1, "ok": 2, "idle": 3}
 
 
@@ -67,7 +75,7 @@ class StripItem(QAbstractButton):
     def width_of(self, parts: Sequence[Part]) -> int:
         """The width in px the item would have with these parts."""
         metrics = self.fontMetrics()
-        return 2 * SPACE_S + sum(self._width(part, metrics) for part in parts) + 6 * max(0, len(parts) - 1)
+        return 2 * _PADDING + sum(self._width(part, metrics) for part in parts) + _GAP * max(0, len(parts) - 1)
 
     def sizeHint(self) -> QSize:
         return QSize(self.width_of(self._parts), 28)
@@ -77,11 +85,11 @@ class StripItem(QAbstractButton):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         self._paint_ground(painter)
         metrics = self.fontMetrics()
-        at = float(SPACE_S)
+        at = float(_PADDING)
         for part in self._parts:
             width = self._width(part, metrics)
             self._paint_part(painter, part, QRectF(at, 0, width, self.height()), metrics)
-            at += width + 6
+            at += width + _GAP
 
     def _paint_ground(self, painter: QPainter) -> None:
         if not self._live:
@@ -104,7 +112,7 @@ class StripItem(QAbstractButton):
             painter.drawRoundedRect(QRectF(center - QPointF(4, 4), center + QPointF(4, 4)), 2, 2)
         elif part.kind == "state":
             state: State = part.value  # type: ignore[assignment]
-            rect = QRectF(center - QPointF(4.5, 4.5), center + QPointF(4.5, 4.5))
+            rect = QRectF(center - QPointF(5, 5), center + QPointF(5, 5))
             paint_state(painter, rect, state, self._theme.color(state))
         elif part.kind == "icon":
             self._icons.paint(painter, QRectF(center - QPointF(8, 8), center + QPointF(8, 8)), part.value, part.tint)
@@ -117,7 +125,7 @@ class StripItem(QAbstractButton):
     def _width(part: Part, metrics: QFontMetrics) -> int:
         if part.kind == "text":
             return min(metrics.horizontalAdvance(part.value) + 1, _LABEL_MAX)
-        return {"swatch": 8, "state": 9, "icon": 16}[part.kind]
+        return {"swatch": 8, "state": 10, "icon": 16}[part.kind]
 
 
 class ChipRow(QWidget):
@@ -166,16 +174,16 @@ class ChipRow(QWidget):
     def _parts(self, state: ChipState, level: int) -> tuple[Part, ...]:
         color = state.color or self._theme.provider_color(state.name).name()
         parts = [Part("swatch", color), Part("text", state.label), Part("state", state.state)]
-        if level == 0 or (level == 1 and state.state != "ok"):
+        if state.state in _WORDED[level]:
             parts.append(Part("text", state.word, "muted"))
         return tuple(parts)
 
     def _arrange(self) -> None:
         room = self.width()
-        for level in (0, 1, 2):
+        for level in range(len(_WORDED)):
             parts = {state.name: self._parts(state, level) for state in self._states}
             widths = {name: self._chips[name].width_of(of_chip) for name, of_chip in parts.items()}
-            if sum(widths.values()) + SPACE_XS * max(0, len(widths) - 1) <= room:
+            if sum(widths.values()) + _CHIP_GAP * max(0, len(widths) - 1) <= room:
                 break
         kept = self._fitting(widths, room)
         self._hidden = [state for state in self._states if state.name not in kept]
@@ -187,7 +195,7 @@ class ChipRow(QWidget):
                 continue
             chip.show_parts(parts[state.name], f"{state.label}: {state.word}", f"{state.label}: {state.word}. Open it.")
             chip.setGeometry(at, (self.height() - 28) // 2, widths[state.name], 28)
-            at += widths[state.name] + SPACE_XS
+            at += widths[state.name] + _CHIP_GAP
         self._more.setVisible(bool(self._hidden))
         if self._hidden:
             words = ", ".join(f"{state.label} {state.word}" for state in self._hidden)
@@ -195,14 +203,14 @@ class ChipRow(QWidget):
             self._more.setGeometry(at, (self.height() - 28) // 2, self._more.sizeHint().width(), 28)
 
     def _fitting(self, widths: dict[str, int], room: int) -> set[str]:
-        if sum(widths.values()) + SPACE_XS * max(0, len(widths) - 1) <= room:
+        if sum(widths.values()) + _CHIP_GAP * max(0, len(widths) - 1) <= room:
             return set(widths)
-        room -= self._more.width_of([Part("text", "+99")]) + SPACE_XS
+        room -= self._more.width_of([Part("text", "+99")]) + _CHIP_GAP
         kept: set[str] = set()
         for state in sorted(self._states, key=lambda state: _ORDER[state.state]):
             if widths[state.name] <= room:
                 kept.add(state.name)
-                room -= widths[state.name] + SPACE_XS
+                room -= widths[state.name] + _CHIP_GAP
             else:
                 break
         return kept
@@ -244,7 +252,7 @@ class Strip(QFrame):
         layout.setSpacing(SPACE_XS)
         layout.addWidget(self._chips, 1)
         layout.addSpacing(SPACE_M)
-        layout.addWidget(self._simulated)
+        layout.addWidget(self._simulated, 0, Qt.AlignmentFlag.AlignVCenter)
         for item in (self._requests, self._errors, self._cost, self._heart):
             layout.addWidget(item)
         self.set_figures(None, None, None)
