@@ -251,6 +251,9 @@ class AnthropicForm:
     def count(self, ask: Ask) -> bytes:
         return encode({"input_tokens": words.count(ask.characters)})
 
+    def about_key(self) -> bytes:
+        raise NotImplementedError
+
 
 def _read_message(gathered: Gathered, message: Any) -> None:
     if not isinstance(message, dict) or message.get("role") not in ("user", "assistant"):

@@ -25,8 +25,8 @@ Outage = Literal["refuse", "hang"]
 """``refuse`` resets the connection as soon as a request came, ``hang`` accepts it and stays silent."""
 
 StreamFaultKind = Literal["stall", "cut", "malformed", "error"]
-"""``stall`` goes silent, ``cut`` drops the connection inside an event, ``malformed`` breaks one event's JSON, ``error`` sends
-the provider's own error inside the stream with status 200."""
+"""``stall`` goes silent, ``cut`` drops the connection inside an event, ``malformed`` tears every event from there on, ``error``
+sends the provider's own error inside the stream with status 200."""
 
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Positive = Annotated[int, msgspec.Meta(ge=1)]

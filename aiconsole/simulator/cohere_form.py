@@ -189,6 +189,9 @@ class CohereForm:
     def count(self, ask: Ask) -> bytes:
         raise NotImplementedError
 
+    def about_key(self) -> bytes:
+        raise NotImplementedError
+
 
 def _content(kind: str, index: int, content: Json) -> bytes:
     return event({"type": kind, "index": index, "delta": {"message": {"content": content}}}, kind)

@@ -72,7 +72,7 @@ class Script(msgspec.Struct, frozen=True):
 class Target(msgspec.Struct, frozen=True):
     """What a path asks for; ``model`` where the path itself names one."""
 
-    action: Literal["chat", "models", "model", "count"]
+    action: Literal["chat", "models", "model", "count", "key"]
     model: str | None = None
     stream: bool | None = None
     sse: bool = True
@@ -129,6 +129,10 @@ class Form(Protocol):
     def model(self, model: SimModel) -> bytes | None: ...
 
     def count(self, ask: Ask) -> bytes: ...
+
+    def about_key(self) -> bytes:
+        """What the provider tells about the key, for a target ``key``."""
+        ...
 
 
 class Template:

@@ -174,6 +174,9 @@ class GeminiForm:
         tokens = words.count(ask.characters)
         return _pretty({"totalTokens": tokens, "promptTokensDetails": [{"modality": "TEXT", "tokenCount": tokens}]})
 
+    def about_key(self) -> bytes:
+        raise NotImplementedError
+
 
 def json_array(script: Script) -> Script:
     """The same stream without ``alt=sse``: one JSON array, sent in pieces."""

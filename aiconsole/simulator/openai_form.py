@@ -237,6 +237,9 @@ class OpenAIForm:
     def count(self, ask: Ask) -> bytes:
         raise NotImplementedError
 
+    def about_key(self) -> bytes:
+        raise NotImplementedError
+
 
 def read_messages(gathered: Gathered, body: Json) -> None:
     """The ``messages`` of a body in OpenAI's shape, which Cohere's v2 chat shares.

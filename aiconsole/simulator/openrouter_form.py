@@ -8,7 +8,7 @@ from __future__ import annotations
 from aiconsole.simulator import openai_errors as errors
 from aiconsole.simulator.catalogue import CATALOGUE, SimModel
 from aiconsole.simulator.dice import Dice
-from aiconsole.simulator.form import Exchange, Fault, Headers, Reply, encode, event
+from aiconsole.simulator.form import Exchange, Fault, Headers, Reply, Target, encode, event
 from aiconsole.simulator.limits import Headroom
 from aiconsole.simulator.openai_form import Json, OpenAIForm
 from aiconsole.simulator.talk import Answer, Ask, Counts, field, signature
@@ -18,6 +18,11 @@ class OpenRouterForm(OpenAIForm):
     name = "openrouter"
     base_path = "/api/v1"
     public_models = True
+
+    def target(self, method: str, path: str, query: str) -> Target | None:
+        if (method, path) == ("GET", "/api/v1/key"):
+            return Target("key")
+        return super().target(method, path, query)
 
     def request_id(self, dice: Dice) -> str:
         return dice.text(20)
@@ -141,6 +146,13 @@ class OpenRouterForm(OpenAIForm):
         chunk = self.chunk(model, exchange, self.said(""), "error")
         failed = {"code": 502, "message": "Provider returned error"}
         return event({**chunk, "error": failed, "usage": self._usage(model, counts)}) + self.done
+
+    def about_key(self) -> bytes:
+        """What ``GET /key`` tells of a key without limits (OpenRouter's API reference)."""
+        key = {"label": "sk-or-v1-sim...ted", "limit": None, "limit_remaining": None, "usage": 0, "is_free_tier": False}
+        return encode(
+            {"data": {**key, "is_provisioning_key": False, "rate_limit": {"requests": -1, "interval": "10s"}}}
+        )
 
     def models(self) -> bytes:
         entries = [self.model_entry(model) for model in CATALOGUE[self.name]]

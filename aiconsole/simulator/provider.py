@@ -100,7 +100,7 @@ class SimulatedProvider:
             return await self._out(request, behaviour)
         try:
             target, refused = self._admitted(request, path, query, behaviour, exchange)
-            if target.action in ("models", "model"):
+            if target.action in ("models", "model", "key"):
                 await self._sleep_a_little(behaviour, exchange)
                 return self._plain(self._listed(target), exchange, None)
             body = await request.read()
@@ -146,6 +146,8 @@ class SimulatedProvider:
     def _listed(self, target: Target) -> bytes:
         if target.action == "models":
             return self.form.models()
+        if target.action == "key":
+            return self.form.about_key()
         model = find_model(self.form.name, target.model or "")
         body = self.form.model(model) if model is not None else None
         if body is None:

@@ -31,6 +31,9 @@ _FORMATS = {
 _PLACES = ("city", "location", "place", "town", "destination", "country", "region")
 _TEXTS = ("query", "question", "text", "input", "prompt", "message", "search", "topic", "request")
 _HINTS = {
+    "city": "Oslo",
+    "country": "Norway",
+    "location": "Oslo",
     "name": "Ada",
     "title": "A simulated title",
     "email": "ada@example.com",

@@ -41,26 +41,22 @@ async def send(
     weights = script.weights or [1] * len(script.events)
     ready = [script.opening]
     sent = 0
-    for event, weight in zip(script.events, weights, strict=True):
+    for position, (event, weight) in enumerate(zip(script.events, weights, strict=True)):
         if fault is not None and sent >= fault.after_tokens:
             await _write(response, b"".join(ready))
-            ready = []
-            if await _break(request, response, fault, event, script.end, failure, closing):
-                return
-            fault = None
-        elif pace.wait > 0:
+            await _break(request, response, fault, script, position, failure, closing)
+            return
+        if pace.wait > 0:
             await _write(response, b"".join(ready))
             ready = []
             await pace.reach()
-            ready.append(event)
-        else:
-            ready.append(event)
+        ready.append(event)
         sent += weight
         pace.add(weight)
     await _write(response, b"".join(ready))
-    if fault is not None and await _break(request, response, fault, script.closing, script.end, failure, closing):
-        return
-    if fault is None and script.closing:
+    if fault is not None:
+        await _break(request, response, fault, script, len(script.events), failure, closing)
+    else:
         await _write(response, script.closing)
 
 
@@ -68,27 +64,31 @@ async def _break(
     request: web.BaseRequest,
     response: web.StreamResponse,
     fault: StreamFault,
-    event: bytes,
-    end: bytes,
+    script: Script,
+    position: int,
     failure: bytes,
     closing: asyncio.Event,
-) -> bool:
-    """Show the fault in place of ``event``; whether the stream is over with it."""
-    half = event[: max(1, len(event.rstrip()) * 2 // 3)]
+) -> None:
+    """Show the fault in place of what is left, from the event at ``position`` on."""
+    left = [*script.events[position:], script.closing]
     if fault.kind == "malformed":
-        await response.write(half + end)
-        return False
-    if fault.kind == "error":
+        await _write(response, b"".join(_torn(event, script.end) + script.end for event in left if event))
+    elif fault.kind == "error":
         await response.write(failure)
-        return True
-    if fault.kind == "stall":
+    elif fault.kind == "stall":
         await closing.wait()
-        return True
-    await response.write(half)
-    await _flushed(request.transport)
-    if request.transport is not None:
-        request.transport.abort()
-    return True
+    else:
+        await response.write(_torn(left[0] or script.closing, script.end))
+        await _flushed(request.transport)
+        if request.transport is not None:
+            request.transport.abort()
+
+
+def _torn(events: bytes, end: bytes) -> bytes:
+    """The first of the events, up to somewhere in its JSON."""
+    event = events.partition(end)[0]
+    start = event.find(b"{") + 1
+    return event[: start + (len(event) - start) // 2]
 
 
 async def _write(response: web.StreamResponse, data: bytes) -> None:

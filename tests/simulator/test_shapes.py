@@ -125,6 +125,14 @@ async def test_gemini_without_sse_is_one_json_array() -> None:
     assert found[-1]["candidates"][0]["finishReason"] == "STOP"
 
 
+async def test_openrouter_tells_about_the_key() -> None:
+    async with Simulator.start() as simulator, aiohttp.ClientSession() as client:
+        for key, status in (("any", 200), ("wrong", 401)):
+            headers = key_headers("openrouter", key)
+            async with client.get(simulator.base_url("openrouter") + "/key", headers=headers) as response:
+                assert response.status == status
+
+
 _LIMIT_HEADERS = {
     "groq": {
         f"x-ratelimit-{part}-{what}" for part in ("limit", "remaining", "reset") for what in ("requests", "tokens")
