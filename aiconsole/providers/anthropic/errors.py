@@ -59,7 +59,7 @@ def wire_error(error: WireError, *, status: int | None = None, **facts: Any) -> 
 
     Args:
         error: the ``error`` object.
-        status: the HTTP status, None inside a stream, where the type stands for it.
+        status: the HTTP status of a refusal; None where it was 200 and the type has to stand for it.
         facts: further arguments of `ProviderError`.
     """
     kind = error.type or ""
@@ -71,7 +71,7 @@ def wire_error(error: WireError, *, status: int | None = None, **facts: Any) -> 
         found = error_class(status or _STATUS_BY_TYPE.get(kind, 500), message, code or "")
     if found not in (BadKey, NoPermission) and _SPEND_LIMIT.search(f"{code} {message}"):
         found = QuotaExhausted
-    return found(message, status=status, code=code, **facts)
+    return found(message, status=status or 200, code=code, **facts)
 
 
 def refusal(reply: ErrorReply, *, request_id: str | None, retry_after: float | None) -> ProviderError:
