@@ -1,0 +1,198 @@
+"""Puts engine and window together on the window's loop: ``python main.py``.
+
+The window is shown before the engine is imported, and answers the keyboard while that goes on in a thread. A fault of
+settings or database is said inside the window. Exit codes: 0 closed, 1 the engine did not open (with
+``--exit-after-start``), 2 wrong usage, 3 there is no display, 130 and 143 ended by Ctrl-C and by SIGTERM.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import os
+import sys
+from collections.abc import Callable, Sequence
+from functools import partial
+from importlib import import_module
+from typing import TYPE_CHECKING, Final, cast
+
+from aiconsole import __version__
+from aiconsole.domain.errors import ConfigError
+from aiconsole.home import Home, find_home
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from PySide6.QtWidgets import QApplication
+
+    from aiconsole.gui.loop import WindowLoop
+    from aiconsole.gui.shell import Shell
+    from aiconsole.gui.window import Window
+    from aiconsole.logs import LogFile
+
+CLOSED: Final = 0
+NOT_OPENED: Final = 1
+USAGE: Final = 2
+NO_DISPLAY: Final = 3
+
+CLOSING_S: Final = 3.0
+"""Seconds that open requests and the engine have to end after the window was closed."""
+_FIRST_PAINT_S: Final = 1.0
+
+_log = logging.getLogger(__name__)
+
+
+def main(arguments: Sequence[str] | None = None, *, shown: Callable[[Shell], object] | None = None) -> int:
+    """Open the window and return the exit code once it is closed.
+
+    Args:
+        arguments: those of the command line; by default the process's own.
+        shown: called with the shell right after it was shown.
+    """
+    options = _parser().parse_args(sys.argv[1:] if arguments is None else list(arguments))
+    try:
+        home = find_home(options.home, os.environ)
+    except ConfigError as error:
+        sys.stderr.write(f"{error.message} {error.advice}\n")
+        return USAGE
+    from aiconsole.gui.display import missing_display
+
+    if words := missing_display(os.environ):
+        sys.stderr.write(f"{words}\n")
+        return NO_DISPLAY
+    from PySide6.QtWidgets import QApplication
+
+    application = QApplication.instance() or QApplication(["aiconsole"])
+    assert isinstance(application, QApplication)
+    application.setApplicationName("AI Console")
+    application.setDesktopFileName("aiconsole")
+
+    from aiconsole.gui.loop import WindowLoop
+
+    with asyncio.Runner(loop_factory=lambda: WindowLoop(application)) as runner:
+        return runner.run(_Run(application, options, home).run(shown))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="main.py", description="The console's window.")
+    parser.add_argument("--home", metavar="DIR", help="the folder for settings, conversations and logs")
+    parser.add_argument("--demo", action="store_true", help="talk to simulated providers; no key is needed")
+    parser.add_argument("--version", action="version", version=f"aiconsole {__version__}")
+    parser.add_argument("--exit-after-start", action="store_true", help=argparse.SUPPRESS)
+    return parser
+
+
+class _Run:
+    """One run of the window, from its first paint to its end."""
+
+    def __init__(self, application: QApplication, options: argparse.Namespace, home: Home) -> None:
+        self._application = application
+        self._options = options
+        self._home = home
+        self._leave = asyncio.Event()
+        self._again = asyncio.Event()
+        self._opened = False
+
+    async def run(self, shown: Callable[[Shell], object] | None) -> int:
+        from aiconsole.gui.shell import Shell
+        from aiconsole.gui.theme import Theme
+        from aiconsole.gui.window import Window
+        from aiconsole.gui.window_state import load_state, save_state, state_path
+
+        loop = cast("WindowLoop", asyncio.get_running_loop())
+        path = state_path(self._home)
+        state = load_state(path)
+        theme = Theme(self._application, state.theme)
+        theme.apply()
+        geometry = [state.geometry]
+        shell = Shell(theme, geometry_text=state.geometry, keep_geometry=partial(geometry.__setitem__, 0))
+        window = Window(shell, state=state, keep_demo=not self._options.demo, retry=self._again.set)
+        with loop.ended_by_signals() as signals:
+            shell.show()
+            if shown is not None:
+                shown(shell)
+            await _painted(shell)
+            log = self._install_log(window)
+            serving = asyncio.create_task(self._serve(window))
+            await loop.closed()
+            shell.hide()
+            save_state(path, window.state(geometry[0]))
+            await self._end(window, serving)
+            log.close()
+        if signals:
+            return 128 + signals[0]
+        return CLOSED if self._opened or not self._options.exit_after_start else NOT_OPENED
+
+    async def _serve(self, window: Window) -> None:
+        """Keep an engine open for the window; where it cannot be opened, say why and try again when asked."""
+        while not self._leave.is_set():
+            try:
+                module = await asyncio.to_thread(import_module, "aiconsole.engine")
+                async with module.Engine.open(home=self._options.home, demo=self._options.demo or None) as engine:
+                    self._opened = True
+                    window.connect_engine(engine)
+                    if self._options.exit_after_start:
+                        window.shell.close()
+                    await self._leave.wait()
+                    window.disconnect_engine()
+            except Exception as error:
+                _log.exception("The engine failed")
+                if self._leave.is_set():
+                    return
+                window.show_trouble(error)
+                if self._options.exit_after_start:
+                    window.shell.close()
+                self._again.clear()
+                await self._again.wait()
+
+    def _install_log(self, window: Window) -> LogFile:
+        """Log from now on; what no one caught is said in the window as well."""
+        from aiconsole.logs import install
+
+        log = install(self._home.logs)
+        logged = sys.excepthook
+
+        def tell(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+            logged(kind, error, trace)
+            if isinstance(error, Exception):
+                window.tell_fault(error)
+
+        sys.excepthook = tell
+        window.log_level.connect(log.set_level)
+        return log
+
+    async def _end(self, window: Window, serving: asyncio.Task[None]) -> None:
+        """Let go of everything, in at most ``CLOSING_S``."""
+        self._leave.set()
+        if window.session is None:
+            serving.cancel()
+        try:
+            async with asyncio.timeout(CLOSING_S):
+                await window.shell.finish()
+                await asyncio.gather(serving, return_exceptions=True)
+        except TimeoutError:
+            _log.warning("The engine did not close within %s s", CLOSING_S)
+
+
+async def _painted(shell: Shell) -> None:
+    """Return once the window was painted; where nothing paints it (minimised), after a second."""
+    from PySide6.QtCore import QEvent, QObject
+
+    painted = asyncio.Event()
+
+    class Watch(QObject):
+        def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+            if event.type() == QEvent.Type.Paint:
+                painted.set()
+            return False
+
+    watch = Watch()
+    shell.rail.installEventFilter(watch)
+    try:
+        async with asyncio.timeout(_FIRST_PAINT_S):
+            await painted.wait()
+    except TimeoutError:
+        pass
+    finally:
+        shell.rail.removeEventFilter(watch)

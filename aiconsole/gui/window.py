@@ -1,0 +1,311 @@
+"""The console's window: puts the panels into the shell, feeds the status strip, and offers its commands.
+
+The shell is shown first, without an engine. ``connect`` gives it one, and panels that were opened meanwhile are filled.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from functools import partial
+from importlib import import_module
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtWidgets import QWidget
+
+from .commands import Command
+from .feed import StripFeed
+from .session import Session
+from .shell import Panel, Shell
+from .slot import PanelSlot, words_of
+from .theme import Mode
+from .window_state import WindowState
+
+if TYPE_CHECKING:
+    from ..domain.events import Event
+    from ..engine import Engine
+
+_log = logging.getLogger(__name__)
+
+
+class PanelPlan(msgspec.Struct, frozen=True):
+    """A panel there may be: its module has ``make(session, shell) -> QWidget``, and is imported when it is first shown;
+    ``heavy`` are Qt-free modules that are imported before in a thread."""
+
+    key: str
+    title: str
+    icon: str
+    module: str
+    heavy: tuple[str, ...] = ()
+
+
+PANELS = (
+    PanelPlan("overview", "Overview", "overview", "aiconsole.gui.overview", ("numpy",)),
+    PanelPlan("chat", "Chat", "chat", "aiconsole.gui.chat"),
+    PanelPlan("providers", "Providers", "providers", "aiconsole.gui.providers"),
+    PanelPlan("settings", "Settings", "settings", "aiconsole.gui.settings"),
+)
+FIRST_PANEL = "chat"
+
+
+def _is_there(module: str) -> bool:
+    found = find_spec(module)
+    return found is not None and found.origin is not None
+
+
+class Window(QObject):
+    """One console on the screen. ``log_level(level)``: what the setting says now.
+
+    Args:
+        shell: the frame, without panels yet.
+        state: what was kept of the window.
+        keep_demo: whether a switch of the demo is kept as the setting; not where ``--demo`` decides.
+        retry: asks for another try to open the engine.
+    """
+
+    log_level = Signal(str)
+
+    def __init__(
+        self, shell: Shell, *, state: WindowState, keep_demo: bool = True, retry: Callable[[], object] = lambda: None
+    ) -> None:
+        super().__init__()
+        self.shell = shell
+        self.session: Session | None = None
+        self._keep_demo = keep_demo
+        self._retry = retry
+        self._welcomed = state.welcomed
+        self._custom_names: tuple[str, ...] = ()
+        self._slots: dict[str, PanelSlot] = {}
+        self._plans = {plan.key: plan for plan in PANELS if _is_there(plan.module)}
+        self._error: BaseException | None = None
+        self._feed = StripFeed(shell)
+        for plan in self._plans.values():
+            shell.add_panel(Panel(plan.key, plan.title, plan.icon, partial(self._slot, plan.key)))
+        shell.commands.add_source(self._more_commands)
+        shell.mode_chosen.connect(self._keep_mode)
+        shell.strip.provider_clicked.connect(self._open_provider)
+        shell.strip.cost_clicked.connect(partial(shell.open, "overview"))
+        shell.strip.heart_clicked.connect(self._tell_heart)
+        for first in (state.panel, FIRST_PANEL, *self._plans):
+            if first in self._plans:
+                shell.open(first)
+                break
+
+    def state(self, geometry: str) -> WindowState:
+        """What to keep of the window."""
+        return WindowState(geometry, self.shell.open_key, self.shell.theme.mode, self._welcomed)
+
+    # The engine
+
+    def connect_engine(self, engine: Engine) -> None:
+        """Use ``engine`` from now on."""
+        session = self.session = Session(engine)
+        self._error = None
+        engine.bus.subscribe(self._on_event)
+        session.setting_changed.connect(self._on_setting)
+        session.changed.connect(self._name_custom)
+        self._name_custom()
+        self.log_level.emit(engine.settings.log.level)
+        self.shell.theme.set_mode(engine.settings.appearance.theme)
+        self._feed.follow(session)
+        self.shell.start(self._settle(session))
+        for key in self._slots:
+            self._fill(key)
+
+    def disconnect_engine(self) -> None:
+        """Stop looking at the engine, which is about to close."""
+        self._feed.stop()
+        if self.session is not None:
+            self.session.leave()
+
+    def show_trouble(self, error: BaseException) -> None:
+        """The engine cannot be opened: say so in every panel's place."""
+        self._error = error
+        self.shell.strip.set_heart("crit", "stopped")
+        for key in self._slots:
+            self._fill(key)
+
+    def tell_fault(self, error: BaseException) -> None:
+        """A fault of the console itself came up somewhere; it stands in the log already."""
+        message, advice = words_of(error)
+        self.shell.notify(f"Something went wrong. {message}. {advice}", state="crit")
+
+    async def _settle(self, session: Session) -> None:
+        """What can only be said once keys and settings have been read."""
+        problems = session.engine.setting_problems
+        if problems:
+            many = f"{len(problems)} lines" if len(problems) > 1 else "One line"
+            self.shell.notify(
+                f"{many} of the settings file cannot be used. {problems[0]}",
+                state="warn",
+                action="Show",
+                run=partial(self.shell.open, "settings"),
+                seconds=0,
+            )
+        await session.read_keys()
+        for problem in session.engine.keys.problems:
+            self.shell.notify(problem, state="warn", seconds=0)
+        self._welcome_if_new(session)
+
+    def _on_event(self, event: Event) -> None:
+        from ..domain.events import Notice
+
+        if isinstance(event, Notice):
+            self.shell.notify(f"{event.message} {event.advice}".strip(), state="warn", seconds=0)
+
+    def _on_setting(self, key: str, value: Any) -> None:
+        if key == "appearance.theme":
+            self.shell.theme.set_mode(value)
+        elif key == "log.level":
+            self.log_level.emit(value)
+
+    def _keep_mode(self, mode: Mode) -> None:
+        session = self.session
+        if session is not None and session.engine.settings.appearance.theme != mode:
+            self.shell.start(session.change("appearance.theme", mode), failed="The theme was not kept")
+
+    def _name_custom(self) -> None:
+        if self.session is not None:
+            names = tuple(self.session.engine.settings.custom)
+            if names != self._custom_names:
+                self._custom_names = names
+                self.shell.theme.name_custom(names)
+
+    # Panels
+
+    def _slot(self, key: str) -> QWidget:
+        slot = self._slots[key] = PanelSlot(self.shell.theme)
+        if self.session is not None or self._error is not None:
+            self._fill(key)
+        return slot
+
+    def _fill(self, key: str) -> None:
+        slot = self._slots[key]
+        if self._error is not None:
+            slot.show_trouble("The console's engine cannot start.", self._error, self._try_again)
+        elif self.session is not None:
+            self.shell.start(
+                self._fill_later(key, slot, self.session), failed=f"{self._plans[key].title} cannot be shown"
+            )
+
+    async def _fill_later(self, key: str, slot: PanelSlot, session: Session) -> None:
+        plan = self._plans[key]
+        try:
+            for module in plan.heavy:
+                await asyncio.to_thread(import_module, module)
+            slot.fill(import_module(plan.module).make(session, self.shell))
+        except Exception as error:
+            _log.exception("Panel %s cannot be made", key)
+            slot.show_trouble(f"{plan.title} cannot be shown.", error, partial(self._fill, key))
+
+    def _try_again(self) -> None:
+        self._error = None
+        for slot in self._slots.values():
+            slot.wait()
+        self._retry()
+
+    def _open_provider(self, name: str) -> None:
+        self.shell.open("providers", name)
+
+    def _tell_heart(self) -> None:
+        self.shell.notify(
+            "The heart beats while this window's event loop answers. No other console is connected.", state="idle"
+        )
+
+    # Welcome
+
+    def _welcome_if_new(self, session: Session) -> None:
+        """Offer the two ways to begin, where neither was taken yet."""
+        states = session.engine.providers()
+        can_ask = any(state.usable and (state.key_source is not None or state.custom) for state in states)
+        if self._welcomed or can_ask or session.engine.demo:
+            return
+        from .welcome import make  # type: ignore[attr-defined]
+
+        view = make(session, self.shell, self.switch_demo)
+        view.left.connect(self._leave_welcome)
+        self._slots[self.shell.open_key].cover(view)
+
+    def _leave_welcome(self) -> None:
+        self._welcomed = True
+        for slot in self._slots.values():
+            slot.uncover()
+
+    # Commands
+
+    def switch_demo(self, on: bool) -> None:
+        """Switch between simulated and real providers."""
+        if self.session is not None:
+            what = "simulated" if on else "real"
+            self.shell.start(
+                self.session.set_demo(on, keep=self._keep_demo), failed=f"The switch to {what} providers was not kept"
+            )
+
+    def _more_commands(self) -> Iterable[Command]:
+        session = self.session
+        if session is None:
+            return
+        demo = session.engine.demo
+        yield Command(
+            key="demo",
+            title="Use the real providers" if demo else "Use simulated providers",
+            group="Providers",
+            run=partial(self.switch_demo, not demo),
+            words="demo simulator try",
+        )
+        for state in session.engine.providers():
+            yield from self._provider_commands(session, state.name, state.label, state.enabled, state.simulated)
+
+    def _provider_commands(
+        self, session: Session, name: str, label: str, enabled: bool, simulated: bool
+    ) -> Iterable[Command]:
+        group = "Providers"
+        yield Command(
+            key=f"provider.{name}.open", title=f"Open {label}", group=group, run=partial(self._open_provider, name)
+        )
+        if enabled:
+            yield Command(
+                key=f"provider.{name}.test", title=f"Test {label}", group=group, run=partial(self._test, name, label)
+            )
+        if not simulated:
+            yield Command(
+                key=f"provider.{name}.key",
+                title=f"Add or change the key for {label}",
+                group=group,
+                run=partial(self.shell.open, "providers", f"{name}#key"),
+                words="api key add",
+            )
+            yield Command(
+                key=f"provider.{name}.switch",
+                title=f"Switch {label} {'off' if enabled else 'on'}",
+                group=group,
+                run=partial(self._switch, name, not enabled),
+            )
+
+    def _test(self, name: str, label: str) -> None:
+        if self.session is not None:
+            self.shell.start(self._tell_test(self.session, name, label), failed=f"{label} was not tested")
+
+    async def _tell_test(self, session: Session, name: str, label: str) -> None:
+        from .figures import latency
+
+        result = await session.test(name)
+        if result.ok:
+            self.shell.notify(f"{label} answers, in {latency(result.latency_ms)}.", state="ok")
+        else:
+            self.shell.notify(
+                f"{label} does not answer. {result.detail}",
+                state="crit",
+                action="Open",
+                run=partial(self._open_provider, name),
+            )
+
+    def _switch(self, name: str, on: bool) -> None:
+        session = self.session
+        if session is not None:
+            place = "custom" if name in session.engine.settings.custom else "providers"
+            self.shell.start(session.change(f"{place}.{name}.enabled", on), failed="The change was not kept")

@@ -1,0 +1,188 @@
+"""What this process has seen of its providers: every finished attempt of the last hour, and sums since it started.
+
+Percentiles are exact: the nearest-rank value over the attempts kept. Attempts that the caller left are kept out of rates and
+percentiles; so are, of error rates, errors that are the caller's own (a bad request says nothing about its provider).
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Iterator, Sequence
+from typing import Final, Literal
+
+import msgspec
+
+from aiconsole.domain import errors
+from aiconsole.domain.clock import Clock
+from aiconsole.domain.events import AttemptFinished, Event
+
+KEEP_S: Final = 3600.0
+MOST: Final = 20_000
+"""Attempts kept; where more than these come within the hour, the oldest go first and `Activity.since` tells from when on
+it is complete."""
+
+Metric = Literal["ttft", "duration"]
+
+
+def _callers_kinds() -> frozenset[str]:
+    kinds = {"cancelled"}
+    classes: list[type[errors.ProviderError]] = [errors.ProviderError]
+    while classes:
+        found = classes.pop()
+        classes.extend(found.__subclasses__())
+        if found.fault == "caller":
+            kinds.add(found.kind)
+    return frozenset(kinds)
+
+
+CALLERS_KINDS: Final = _callers_kinds()
+"""Kinds of errors that say nothing about the provider's health."""
+
+
+class Sample(msgspec.Struct, frozen=True, gc=False):
+    """One attempt. ``at`` is when it ended, in epoch seconds; ``ttft_ms`` None where no token came; ``error_kind`` None where
+    it succeeded."""
+
+    at: float
+    provider: str
+    model: str
+    ttft_ms: float | None
+    duration_ms: float
+    error_kind: str | None
+    cost_usd: float | None
+    simulated: bool
+
+    @property
+    def failed(self) -> bool:
+        """Whether the provider failed; a caller's own error or leaving is no failure of it."""
+        return self.error_kind is not None and self.error_kind not in CALLERS_KINDS
+
+    def ms(self, metric: Metric) -> float | None:
+        """The latency in ms; of an answer that did not come as a stream, its first token came with its end."""
+        if metric == "ttft" and self.ttft_ms is not None:
+            return self.ttft_ms
+        return None if metric == "ttft" and self.error_kind is not None else self.duration_ms
+
+
+class Summary(msgspec.Struct, frozen=True):
+    """Figures over some of the attempts; None is unknown. ``cost_usd`` is the sum of the known costs, ``uncosted`` how many
+    successes have none."""
+
+    requests: int = 0
+    failures: int = 0
+    error_rate: float | None = None
+    p50_ms: float | None = None
+    p95_ms: float | None = None
+    cost_usd: float = 0.0
+    uncosted: int = 0
+
+
+def percentile(ordered: Sequence[float], share: float) -> float | None:
+    """The nearest-rank percentile: the smallest value that at least ``share`` (0 to 1) of ``ordered`` do not exceed."""
+    if not ordered:
+        return None
+    return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
+
+
+def summary(samples: Sequence[Sample], metric: Metric = "duration") -> Summary:
+    """Figures over ``samples``; latency is that of successes."""
+    counted = [sample for sample in samples if sample.error_kind != "cancelled"]
+    failures = sum(sample.failed for sample in counted)
+    succeeded = [sample for sample in counted if sample.error_kind is None]
+    latencies = sorted(value for sample in succeeded if (value := sample.ms(metric)) is not None)
+    judged = failures + len(succeeded)
+    return Summary(
+        requests=len(counted),
+        failures=failures,
+        error_rate=failures / judged if judged else None,
+        p50_ms=percentile(latencies, 0.50),
+        p95_ms=percentile(latencies, 0.95),
+        cost_usd=math.fsum(sample.cost_usd for sample in counted if sample.cost_usd is not None),
+        uncosted=sum(sample.cost_usd is None for sample in succeeded),
+    )
+
+
+class Activity:
+    """Listens to the bus (``bus.subscribe(activity.add)``).
+
+    Attributes:
+        revision: grows with each attempt, so that who draws can tell whether there is anything new.
+        started_at: when it began to listen, in epoch seconds.
+        cost_usd: spend on real providers since then; ``simulated_usd`` is what simulated answers would have cost.
+    """
+
+    def __init__(self, clock: Clock, *, keep_s: float = KEEP_S, most: int = MOST) -> None:
+        self._clock = clock
+        self._keep_s = keep_s
+        self._samples: deque[Sample] = deque(maxlen=most)
+        self._failing: dict[str, int] = {}
+        self._succeeded_at: dict[str, float] = {}
+        self._dropped_until = 0.0
+        self.revision = 0
+        self.started_at = clock.now()
+        self.cost_usd = 0.0
+        self.simulated_usd = 0.0
+
+    def add(self, event: Event) -> None:
+        """Keep an attempt; other events are none of its business."""
+        if not isinstance(event, AttemptFinished):
+            return
+        sample = Sample(
+            event.timing.started_at + event.timing.duration_ms / 1000,
+            event.provider,
+            event.model,
+            event.timing.ttft_ms,
+            event.timing.duration_ms,
+            event.error_kind,
+            None if event.cost is None else event.cost.usd,
+            event.simulated,
+        )
+        if len(self._samples) == self._samples.maxlen:
+            self._dropped_until = self._samples[0].at
+        self._samples.append(sample)
+        self._judge(sample)
+        if sample.cost_usd is not None and sample.simulated:
+            self.simulated_usd += sample.cost_usd
+        elif sample.cost_usd is not None:
+            self.cost_usd += sample.cost_usd
+        self.revision += 1
+
+    def since(self) -> float:
+        """From when on every attempt is kept, in epoch seconds."""
+        return max(self.started_at, self._dropped_until, self._clock.now() - self._keep_s)
+
+    def samples(self, last_s: float, provider: str | None = None) -> list[Sample]:
+        """The attempts that ended within the last ``last_s`` seconds, in the order they ended, of one provider or all."""
+        found = [sample for sample in self._newest(last_s) if provider is None or sample.provider == provider]
+        found.reverse()
+        return found
+
+    def failures_in_a_row(self, provider: str) -> int:
+        """How often the provider has failed since its last success."""
+        return self._failing.get(provider, 0)
+
+    def succeeded_at(self, provider: str) -> float | None:
+        """When it last succeeded, in epoch seconds."""
+        return self._succeeded_at.get(provider)
+
+    def forget_streaks(self) -> None:
+        """Begin to judge anew, such as after a switch between real and simulated providers."""
+        self._failing.clear()
+        self._succeeded_at.clear()
+
+    def _judge(self, sample: Sample) -> None:
+        if sample.failed:
+            self._failing[sample.provider] = self._failing.get(sample.provider, 0) + 1
+        elif sample.error_kind is None:
+            self._failing[sample.provider] = 0
+            self._succeeded_at[sample.provider] = sample.at
+
+    def _newest(self, last_s: float) -> Iterator[Sample]:
+        now = self._clock.now()
+        while self._samples and self._samples[0].at < now - self._keep_s:
+            self._samples.popleft()
+        for sample in reversed(self._samples):
+            if sample.at < now - last_s:
+                break
+            yield sample
