@@ -51,7 +51,7 @@ EXCEPTIONS: dict[str, str] = {}
 _NAME = "anthropic"
 _ID = re.compile(r"[a-zA-Z0-9_-]+")
 _IMAGES = ("image/jpeg", "image/png", "image/gif", "image/webp")
-_SHOW: dict[Any, bool] = {"summarized": True, "omitted": False}
+_SHOW = {"summarized": True, "omitted": False}
 
 
 def takes(recording: Recording) -> bool:
@@ -137,7 +137,7 @@ def _part(block: Any) -> Part:
     """One content block; as a `NativePart` where our types would not give exactly the same block."""
     try:
         part = _READERS[block["type"]](dict(block))
-    except (KeyError, TypeError, ValueError):
+    except (AttributeError, KeyError, TypeError, ValueError):
         part = None
     return part or NativePart(_NAME, block)
 
@@ -251,10 +251,10 @@ def _reasoning(rest: dict[str, Any], fields: dict[str, Any], model: Claude) -> N
         case {"type": "json_schema", "schema": dict(schema), **more} if not more:
             fields["response_format"] = JsonFormat(schema)
             del config["format"]
-    effort = config.get("effort") if config.get("effort") in model.efforts else None
+    effort: Any = config.get("effort") if str(config.get("effort")) in model.efforts else None
     reasoning = None
     thinking: Any = rest.get("thinking")
-    show = _SHOW.get(thinking.get("display")) if isinstance(thinking, dict) else None
+    show = _SHOW.get(str(thinking.get("display"))) if isinstance(thinking, dict) else None
     match thinking:
         case {"type": "enabled", "budget_tokens": int(budget), **more} if model.budgets and _is_show(more):
             reasoning = Reasoning(effort, budget, show)
@@ -267,14 +267,14 @@ def _reasoning(rest: dict[str, Any], fields: dict[str, Any], model: Claude) -> N
         del rest["thinking"]
         if effort:
             del config["effort"]
-    if config != rest.get("output_config", {}):
+    if isinstance(rest.get("output_config"), dict) and config != rest["output_config"]:
         rest["output_config"] = config
-    if config == {} and ("reasoning" in fields or "response_format" in fields):
-        rest.pop("output_config", None)
+        if not config:
+            del rest["output_config"]
 
 
 def _is_show(more: Mapping[Any, Any]) -> bool:
-    return not more or (more.keys() == {"display"} and more["display"] in _SHOW)
+    return not more or (more.keys() == {"display"} and str(more["display"]) in _SHOW)
 
 
 def _can_say_disabled(model: Claude) -> bool:
@@ -324,7 +324,15 @@ _FINISH = {
     "tool_use": "tool_calls",
     "refusal": "refused",
 }
-_ERROR_KINDS = {401: "bad key", 404: "unknown model", 529: "overloaded", 429: "rate limit", 500: "server fault"}
+_ERROR_KINDS = {
+    "authentication_error": "bad key",
+    "billing_error": "quota exhausted",
+    "permission_error": "no permission",
+    "rate_limit_error": "rate limit",
+    "api_error": "server fault",
+    "timeout_error": "timeout",
+    "overloaded_error": "overloaded",
+}
 _LIMITS = {
     "requests": "requests",
     "tokens": "tokens",
@@ -335,41 +343,60 @@ _LIMITS = {
 
 def expected(recording: Recording) -> Expected:
     """What the adapter has to report, read from the recorded answer alone."""
-    header = recording.headers.get("request-id")
     if recording.status >= 400:
-        body = json.loads(recording.body)
-        return Expected(
-            error_kind=_error_kind(recording.status, body["error"]["message"]),
-            error_message=body["error"]["message"],
-            error_status=recording.status,
-            request_id=body.get("request_id") or header,
-            retry_after=float(recording.headers["retry-after"]) if "retry-after" in recording.headers else None,
-        )
-    if recording.streamed:
-        return _expected_message(_from_stream(recording.body), recording)
-    body = json.loads(recording.body)
+        return _refused(recording)
+    body = _from_stream(recording.body) if recording.streamed else json.loads(recording.body)
+    if "error" in body:
+        return Expected(error_kind=_error_kind(body["error"]), error_message=body["error"]["message"])
     if "data" in body:
         return Expected(model_ids=[model["id"] for model in body["data"]])
     if "content" not in body:
         return Expected(tokens=body["input_tokens"])
+    if recording.streamed and body["stop_reason"] is None:
+        return Expected(error_kind="connection cut")
     return _expected_message(body, recording)
 
 
-def _error_kind(status: int, message: str) -> str:
-    if status == 400:
-        return "context too long" if "prompt is too long" in message else "bad request"
-    return _ERROR_KINDS[status]
+def _refused(recording: Recording) -> Expected:
+    wait = recording.headers.get("retry-after")
+    told: dict[str, Any] = {
+        "error_status": recording.status,
+        "retry_after": float(wait) if wait and wait.isdigit() else ... if recording.status == 429 else None,
+    }
+    try:
+        body = json.loads(recording.body)
+        error = body["error"]
+    except (ValueError, KeyError, TypeError):  # a page of a proxy in between
+        told["error_kind"] = ...
+        return Expected(**told)
+    request_id = body.get("request_id") or recording.headers.get("request-id")
+    return Expected(error_kind=_error_kind(error), error_message=error["message"], request_id=request_id, **told)
+
+
+def _error_kind(error: dict[str, Any]) -> Any:
+    """The kind that an error's type stands for; of a bad request's many, only the plain ones."""
+    message = error["message"]
+    match error["type"]:
+        case "invalid_request_error":
+            if "prompt is too long" in message or "exceed context limit" in message:
+                return "context too long"
+            return ... if re.search("credit|usage limit|polic|key", message) else "bad request"
+        case "not_found_error":
+            return "unknown model" if "model" in message else "bad request"
+    return _ERROR_KINDS.get(error["type"], ...)
 
 
 def _from_stream(body: bytes) -> dict[str, Any]:
-    """The message that a stream's events add up to."""
+    """The message that a stream's events add up to, or the error it ended in."""
     message: dict[str, Any] = {}
     json_texts: dict[int, str] = {}
-    for line in body.decode().splitlines():
+    for line in body.decode().replace("\r", "").split("\n"):
         if not line.startswith("data:"):
             continue
         event = json.loads(line[5:])
         match event["type"]:
+            case "error":
+                return dict(event)
             case "message_start":
                 message = event["message"] | {"content": {}}
             case "content_block_start":
@@ -386,9 +413,17 @@ def _from_stream(body: bytes) -> dict[str, Any]:
                 message["usage"] |= {key: value for key, value in event["usage"].items() if value is not None}
     for index, text in json_texts.items():
         if text:
-            message["content"][index]["input"] = json.loads(text)
+            message["content"][index]["input"] = _parsed(text)
     message["content"] = [message["content"][index] for index in sorted(message["content"])]
     return message
+
+
+def _parsed(text: str) -> Any:
+    """Arguments as JSON; as they are where the answer was cut inside of them."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
 
 
 def _expected_message(message: dict[str, Any], recording: Recording) -> Expected:
@@ -396,6 +431,7 @@ def _expected_message(message: dict[str, Any], recording: Recording) -> Expected
     calls = [(block["name"], block["input"]) for block in content if block["type"] == "tool_use"]
     reason = _FINISH.get(message["stop_reason"], "other")
     details = usage.get("output_tokens_details") or {}
+    prompt = (usage["input_tokens"], usage.get("cache_creation_input_tokens"), usage.get("cache_read_input_tokens"))
     return Expected(
         text="".join(block["text"] for block in content if block["type"] == "text"),
         reasoning="".join(block["thinking"] for block in content if block["type"] == "thinking"),
@@ -403,9 +439,7 @@ def _expected_message(message: dict[str, Any], recording: Recording) -> Expected
         finish_reason="tool_calls" if calls and reason == "stop" else reason,
         raw_finish_reason=message["stop_reason"],
         usage={
-            "prompt": usage["input_tokens"]
-            + (usage.get("cache_creation_input_tokens") or 0)
-            + (usage.get("cache_read_input_tokens") or 0),
+            "prompt": sum(count or 0 for count in prompt),
             "completion": usage["output_tokens"],
             "cached": usage.get("cache_read_input_tokens"),
             "cache_written": usage.get("cache_creation_input_tokens"),

@@ -142,14 +142,13 @@ def _assistant(rest: dict[str, Any]) -> Message:
 
 
 def _call(wire: Any) -> ToolCallPart | None:
+    """A tool call; what is unusual about it, be it empty arguments, goes through ``extra``."""
     match wire:
-        case {
-            "id": str(call_id),
-            "type": "function",
-            "function": {"name": str(name), "arguments": str(arguments), **inner},
-            **more,
-        } if arguments and not inner:
-            return ToolCallPart(call_id, name, arguments, extra=_extra(more))
+        case {"id": str(call_id), "type": "function", "function": {"name": str(name), **inner} as function, **more}:
+            arguments: Any = inner.pop("arguments", None)
+            if inner or not isinstance(arguments, str) or not arguments:
+                more["function"] = function
+            return ToolCallPart(call_id, name, arguments if isinstance(arguments, str) else "{}", extra=_extra(more))
     return None
 
 
@@ -231,36 +230,58 @@ _FINISH = {"COMPLETE": "stop", "STOP_SEQUENCE": "stop", "MAX_TOKENS": "length", 
 def expected(recording: Recording) -> Expected:
     """What the adapter has to report, read from the recorded answer alone."""
     if recording.status >= 400:
-        body = json.loads(recording.body)
-        return Expected(
-            error_kind=_error_kind(recording.status, body),
-            error_message=body["message"],
-            error_status=recording.status,
-            request_id=body["id"],
-            retry_after=float(recording.headers["retry-after"]) if "retry-after" in recording.headers else None,
-        )
-    if recording.streamed:
-        body = _from_stream(recording.body)
-        if body["finish_reason"] == "ERROR":
-            return Expected(error_kind="malformed answer", error_message=body["error"])
-        return _expected_message(body, recording)
-    body = json.loads(recording.body)
+        return _refused(recording)
+    body = _from_stream(recording.body) if recording.streamed else json.loads(recording.body)
     if "models" in body:
         return Expected(model_ids=[model["name"] for model in body["models"]])
+    reason = body.get("finish_reason")
+    if reason == "ERROR":
+        kind: Any = "malformed answer" if body.get("error_type") == "INVALID_TOOL_GENERATION" else ...
+        return Expected(error_kind=kind, error_message=body.get("error", ...))
+    if reason == "TIMEOUT":
+        return Expected(error_kind="timeout")
+    if recording.streamed and reason is None and b"[DONE]" not in recording.body:
+        return Expected(error_kind="connection cut")
     return _expected_message(body, recording)
 
 
-def _error_kind(status: int, body: dict[str, Any]) -> str:
-    if status == 400:
-        return "context too long" if body.get("error_type") == "TOO_MANY_TOKENS" else "bad request"
-    return {401: "bad key", 404: "unknown model", 429: "rate limit", 500: "server fault", 503: "overloaded"}[status]
+def _refused(recording: Recording) -> Expected:
+    wait = recording.headers.get("retry-after")
+    told: dict[str, Any] = {
+        "error_status": recording.status,
+        "retry_after": float(wait) if wait and wait.isdigit() else ... if recording.status == 429 else None,
+    }
+    try:
+        body = json.loads(recording.body)
+        message = body["message"]
+    except (ValueError, KeyError, TypeError):  # a page of a proxy in between
+        told["error_kind"] = ...
+        return Expected(**told)
+    kind = _error_kind(recording.status, body)
+    return Expected(error_kind=kind, error_message=message, request_id=body.get("id"), **told)
+
+
+def _error_kind(status: int, body: dict[str, Any]) -> Any:
+    """The kind that a status stands for, where it stands for one alone."""
+    message = body["message"]
+    if status in (400, 422):
+        if body.get("error_type") == "TOO_MANY_TOKENS":
+            return "context too long"
+        return ... if re.search("token|model|key", message) else "bad request"
+    if status == 404:
+        return "unknown model" if "model" in message else "bad request"
+    if status == 429:
+        return "quota exhausted" if "month" in message else "rate limit"
+    return {401: "bad key", 402: "quota exhausted", 498: "content refused", 500: "server fault", 503: "overloaded"}.get(
+        status, ...
+    )
 
 
 def _from_stream(body: bytes) -> dict[str, Any]:
     """The answer that a stream's events add up to."""
-    answer: dict[str, Any] = {"message": {"tool_plan": "", "content": {}, "tool_calls": {}}}
+    answer: dict[str, Any] = {"id": None, "message": {"tool_plan": "", "content": {}, "tool_calls": {}}}
     message = answer["message"]
-    for line in body.decode().splitlines():
+    for line in body.decode().replace("\r", "").split("\n"):
         if not line.startswith("data: {"):
             continue
         event = json.loads(line[6:])
@@ -287,24 +308,35 @@ def _from_stream(body: bytes) -> dict[str, Any]:
     return answer
 
 
+def _parsed(text: str) -> Any:
+    """Arguments as JSON; as they are where the answer was cut inside of them."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
 def _expected_message(answer: dict[str, Any], recording: Recording) -> Expected:
-    message, usage = answer["message"], answer["usage"]
+    message, usage = answer["message"], answer.get("usage") or {}
+    counted, billed = usage.get("tokens") or usage.get("billed_units") or {}, usage.get("billed_units") or {}
     content = message.get("content") or []
+    raw = answer.get("finish_reason")
+    reason = _FINISH.get(raw or "", "other")
     functions = [call["function"] for call in message.get("tool_calls") or []]
     thoughts = [message.get("tool_plan") or "", *(block.get("thinking", "") for block in content)]
     return Expected(
         text="".join(block.get("text", "") for block in content),
         reasoning="".join(thoughts),
-        tool_calls=[(function["name"], json.loads(function["arguments"] or "{}")) for function in functions],
-        finish_reason=_FINISH[answer["finish_reason"]],
-        raw_finish_reason=answer["finish_reason"],
+        tool_calls=[(function["name"], _parsed(function["arguments"] or "{}")) for function in functions],
+        finish_reason="tool_calls" if functions and reason in ("stop", "other") else reason,
+        raw_finish_reason=raw,
         usage={
-            "prompt": usage["tokens"]["input_tokens"],
-            "completion": usage["tokens"]["output_tokens"],
+            "prompt": counted.get("input_tokens"),
+            "completion": counted.get("output_tokens"),
             "cached": usage.get("cached_tokens"),
-            "reasoning": usage["tokens"].get("reasoning_tokens"),
-            "billed_prompt": usage["billed_units"]["input_tokens"],
-            "billed_completion": usage["billed_units"]["output_tokens"],
+            "reasoning": counted.get("reasoning_tokens"),
+            "billed_prompt": billed.get("input_tokens"),
+            "billed_completion": billed.get("output_tokens"),
         },
         response_id=answer["id"],
         rate_limits=_rate_limits(recording.headers),

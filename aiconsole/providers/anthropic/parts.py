@@ -75,11 +75,11 @@ class BlockWriter:
     def system(self, message: Message) -> list[Block]:
         """A system message as blocks of the ``system`` field; the message's extras go into its last block."""
         blocks = self.blocks(part for part in message.parts if self._fits_system(part))
-        if blocks:
+        if blocks and isinstance(blocks[-1], dict):
             self._dialect.merge_extra(blocks[-1], message.extra)
         return blocks
 
-    def tool(self, tool: Tool | NativeTool) -> Block | None:
+    def tool(self, tool: Tool | NativeTool) -> Any:
         if isinstance(tool, NativeTool):
             if self._dialect.takes_native(tool.dialect):
                 return _verbatim(tool.data)
@@ -133,7 +133,7 @@ class BlockWriter:
             block["is_error"] = True
         return self._dialect.merge_extra(block, part.extra)
 
-    def _native(self, part: NativePart) -> Block | None:
+    def _native(self, part: NativePart) -> Any:
         if self._dialect.takes_native(part.dialect):
             return _verbatim(part.data)
         self._refuse(f"The conversation holds a block that only {part.dialect} understands.")
@@ -181,10 +181,9 @@ class BlockWriter:
         return block
 
 
-def _verbatim(data: Any) -> Block:
-    if isinstance(data, Mapping):
-        return dict(data)
-    raise BadRequest("A native block or tool for Anthropic is no JSON object.")
+def _verbatim(data: Any) -> Any:
+    """Native data as it is; a copy where it is an object, as an extra may still be merged into it."""
+    return dict(data) if isinstance(data, Mapping) else data
 
 
 def _arguments(part: ToolCallPart) -> Any:

@@ -181,11 +181,11 @@ class _Writer:
                 blocks += self._blocks((part,))
         return blocks
 
-    def _native(self, part: NativePart) -> list[Wire]:
+    def _native(self, part: NativePart) -> list[Any]:
         if not self._dialect.takes_native(part.dialect):
             self._refuse(f"The conversation holds a block that only {part.dialect} understands.")
             return []
-        return [_verbatim(part.data)]
+        return [part.data]
 
     def _add_document(self, part: DocumentPart) -> None:
         data = self._document_data(part)
@@ -229,10 +229,10 @@ class _Writer:
         elif True in strictness:
             self._refuse("Cohere makes all tools strict or none.")
 
-    def _tool(self, tool: Tool | NativeTool) -> Wire | None:
+    def _tool(self, tool: Tool | NativeTool) -> Any:
         if isinstance(tool, NativeTool):
             if self._dialect.takes_native(tool.dialect):
-                return _verbatim(tool.data)
+                return tool.data
             self._refuse(f"Cohere does not know this tool of {tool.dialect}.")
             return None
         function: Wire = {"name": tool.name}
@@ -272,9 +272,3 @@ def _lift(block: Wire, wire: Wire) -> bool:
     for key in found:
         wire[key] = [*wire.get(key, ()), *block.pop(key)]
     return bool(found)
-
-
-def _verbatim(data: Any) -> Wire:
-    if isinstance(data, Mapping):
-        return dict(data)
-    raise BadRequest("A native block or tool for Cohere is no JSON object.")
