@@ -2,6 +2,7 @@
 
 A panel is a widget made on its first visit. Its focus proxy, or else its first control, gets the keyboard; what had the
 focus when it was left has it again on return. A panel that can be opened at something has ``open_item(argument)``.
+Palette and sheet are imported when first asked for: they are not needed for the first paint.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine
 from functools import partial
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import msgspec
 from PySide6.QtCore import QByteArray, Qt, Signal
@@ -22,11 +23,13 @@ from ..domain.errors import ConsoleError
 from .commands import Command, Commands
 from .icons import Icons
 from .notices import Notice, Notices
-from .palette import Palette
 from .rail import Rail
-from .sheet import ShortcutSheet
 from .strip import Strip
 from .theme import Mode, State, Theme
+
+if TYPE_CHECKING:
+    from .palette import Palette
+    from .sheet import ShortcutSheet
 
 _log = logging.getLogger(__name__)
 
@@ -175,12 +178,16 @@ class Shell(QMainWindow):
     def show_palette(self) -> None:
         """Open the command palette, or close it."""
         if self._palette is None:
+            from .palette import Palette
+
             self._palette = Palette(self._central, self.theme, self.commands)
         self._palette.ask()
 
     def show_shortcuts(self) -> None:
         """Open the sheet of shortcuts, or close it."""
         if self._sheet is None:
+            from .sheet import ShortcutSheet
+
             self._sheet = ShortcutSheet(self._central, self.theme, self.commands)
         self._sheet.ask()
 

@@ -106,11 +106,11 @@ def _complete(base: Tokens) -> Tokens:
     dark = base.name == "dark"
     soft = 0.18 if dark else 0.12
     state_soft = {f"{state}_soft": mix(base.surface, getattr(base, state), soft) for state in _STATES}
+    accent_soft = mix(base.surface, base.accent, 0.19 if dark else 0.13)
+    softs = {**state_soft, "accent_soft": accent_soft}
     grounds = [base.bg, base.surface, base.raised]
     texts = {
-        f"{name}_text": readable(
-            getattr(base, name), base.text, [*grounds, mix(base.surface, getattr(base, name), soft)]
-        )
+        f"{name}_text": readable(getattr(base, name), base.text, [*grounds, softs[f"{name}_soft"]])
         for name in (*_STATES, "accent")
     }
     return msgspec.structs.replace(
@@ -118,7 +118,7 @@ def _complete(base: Tokens) -> Tokens:
         on_accent="#0B1220" if dark else "#FFFFFF",
         on_crit="#0B1220" if dark else "#FFFFFF",
         accent_hover=mix(base.accent, "#FFFFFF" if dark else "#000000", 0.12),
-        accent_soft=mix(base.surface, base.accent, 0.22 if dark else 0.13),
+        accent_soft=accent_soft,
         crit_hover=mix(base.crit, "#FFFFFF" if dark else "#000000", 0.12),
         hover=mix(base.surface, base.text, 0.05),
         pressed=mix(base.surface, base.text, 0.10),
@@ -172,9 +172,10 @@ PROVIDER_COLORS = {
     "openrouter": "#009988",
     "anthropic": "#B8860B",
 }
-CUSTOM_COLORS = ("#396050", "#8D357B", "#3D3DD6", "#796F49", "#AD86B6", "#6F462A")
+CUSTOM_COLORS = ("#2B5A4A", "#913081", "#3535E9", "#297A44", "#8B8BB1", "#385DA8")
 """Of custom providers in the order of the settings, then again from the start. Chosen one by one as the colour of an even
-grid in hue, lightness and saturation that is farthest, in the worst of the four kinds of sight, from all before it."""
+grid in hue, lightness and saturation that is farthest (CIEDE2000) from all before it, in the worst of full sight and three
+kinds of colour blindness, on both themes."""
 DARK_LIFT = 0.15
 """Share of white in a provider's colour on the dark theme."""
 

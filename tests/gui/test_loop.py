@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -26,7 +27,8 @@ def window_loop() -> WindowLoop:
 
 
 async def test_callbacks_run_in_order_and_in_their_context(qapp: QApplication) -> None:
-    loop, seen = window_loop(), []
+    loop = window_loop()
+    seen: list[object] = []
     variable = contextvars.ContextVar("variable", default="outside")
     context = contextvars.copy_context()
     context.run(variable.set, "inside")
@@ -67,7 +69,7 @@ async def test_a_timer_of_the_window_fires_under_a_flood_of_callbacks(qapp: QApp
     await done
     flooding = False
     timer.stop()
-    assert all(later > earlier for earlier, later in zip(ticks, ticks[1:], strict=False))
+    assert all(later > earlier for earlier, later in pairwise(ticks))
 
 
 async def test_turns_are_bounded_so_a_zero_timer_alternates_with_a_flood(qapp: QApplication) -> None:
