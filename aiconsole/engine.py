@@ -55,11 +55,12 @@ class Engine:
         self._settings = settings
         self._clock = clock
         self._prices = PriceBook(clock)
-        self._registry = Registry(self._prices, clock)
+        self._plugins = plugins()
+        self._registry = Registry(self._prices, clock, self._plugins)
         self.catalogue = Catalogue(self._registry, self._prices, clock)
         self._directory = Directory(self._registry, self.routes, self.catalogue.all)
         self._router = Router(self._directory, self.bus.publish, clock)
-        self._plugins: dict[str, str] = {}
+        self._states: tuple[ProviderState, ...] = ()
         self._configs: dict[str, ProviderConfig] = {}
         self._keys_loading: asyncio.Task[None] | None = None
         self._chat: asyncio.Task[ChatService] | None = None
@@ -102,7 +103,6 @@ class Engine:
             yield engine
 
     async def _start(self, demo: bool) -> None:
-        self._plugins = plugins()
         self._closing.push_async_callback(self._registry.aclose)
         self._closing.push_async_callback(self._stop_simulator)
         self._closing.push_async_callback(self._stop_loading)
@@ -163,7 +163,7 @@ class Engine:
 
     def providers(self) -> tuple[ProviderState, ...]:
         """Every provider there is, built-in, plugged-in and custom, in a fixed order."""
-        return tuple(provider_state(config, self.settings, self.keys) for config in self._configs.values())
+        return self._states
 
     async def models(self, provider: str | None = None, *, refresh: bool = False) -> tuple[ModelInfo, ...]:
         """The models of one provider or of all that are usable.
@@ -263,11 +263,11 @@ class Engine:
     def _configure(self) -> None:
         """Let settings, keys and simulator take effect on the providers."""
         self._configs = provider_configs(self.settings, self.keys, self._plugins, self.simulator)
-        states = {state.name: state for state in self.providers()}
-        switched_on = {
-            name: config for name, config in self._configs.items() if states[name].enabled and not states[name].trouble
-        }
-        self._registry.configure(switched_on)
+        self._states = tuple(
+            provider_state(config, self.settings, self.keys, self._plugins) for config in self._configs.values()
+        )
+        working = (state.name for state in self._states if state.enabled and not state.trouble)
+        self._registry.configure({name: self._configs[name] for name in working})
 
     def _known(self, provider: str) -> None:
         if provider not in self._registry:
@@ -277,16 +277,14 @@ class Engine:
             )
 
     def _load_keys(self) -> None:
-        """Begin to read the keys; requests that need one of them wait, others do not."""
+        """Read the environment's keys and begin to read the keyring's; requests that need one of these wait."""
+        self.keys.read_environment((*self._configs, PROXY), key_variables(self.settings, self._plugins))
+        self._configure()
         self._keys_loading = asyncio.ensure_future(self._read_keys())
         self._directory.prepare = self._prepare
 
     async def _read_keys(self) -> None:
-        names, variables = (*self._configs, PROXY), key_variables(self.settings, self._plugins)
-        loading = asyncio.ensure_future(self.keys.load(names, variables))
-        await asyncio.sleep(0)
-        self._configure()  # the environment's keys are there already; the keyring may take its time
-        await loading
+        await self.keys.load((*self._configs, PROXY), key_variables(self.settings, self._plugins))
         self._directory.prepare = None
         self._configure()
 

@@ -42,7 +42,7 @@ def key_variables(settings: Settings, plugins: Mapping[str, str]) -> dict[str, s
     variables = {name: custom.key_variable for name, custom in settings.custom.items() if custom.key_variable}
     for name in plugins:
         try:
-            variable = make_dialect(ProviderConfig(name, name)).key_variable
+            variable = make_dialect(ProviderConfig(name, name), plugins).key_variable
         except ConfigError:
             continue
         if variable:
@@ -50,7 +50,9 @@ def key_variables(settings: Settings, plugins: Mapping[str, str]) -> dict[str, s
     return variables
 
 
-def provider_state(config: ProviderConfig, settings: Settings, keys: KeyStore) -> ProviderState:
+def provider_state(
+    config: ProviderConfig, settings: Settings, keys: KeyStore, plugins: Mapping[str, str]
+) -> ProviderState:
     """A provider as the person sees it; one whose dialect does not load is there with its trouble in words."""
     custom = settings.custom.get(config.name)
     own = custom or settings.providers.get(config.name) or ProviderSettings()
@@ -66,7 +68,7 @@ def provider_state(config: ProviderConfig, settings: Settings, keys: KeyStore) -
         custom=custom is not None,
     )
     try:
-        dialect = make_dialect(config)
+        dialect = make_dialect(config, plugins)
         AddressPolicy(private_allowed=config.private_network).check(config.base_url or dialect.base_url)
     except ConfigError as error:
         return _replaced(shown, trouble=f"{error.message} {error.advice}".strip())

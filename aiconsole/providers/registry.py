@@ -41,8 +41,8 @@ def plugins() -> dict[str, str]:
     return {entry.name: entry.value for entry in entry_points(group=PLUGIN_GROUP) if entry.name not in _BUILT_IN}
 
 
-def make_dialect(config: ProviderConfig) -> Dialect:
-    """The dialect a provider speaks.
+def make_dialect(config: ProviderConfig, plugins: Mapping[str, str]) -> Dialect:
+    """The dialect a provider speaks; ``plugins`` as `plugins` found them.
 
     Raises:
         ConfigError: there is no such dialect, or its plug-in does not load.
@@ -55,7 +55,7 @@ def make_dialect(config: ProviderConfig) -> Dialect:
         )
     if config.dialect in _BUILT_IN:
         return _load(_BUILT_IN[config.dialect])
-    found = plugins().get(config.dialect)
+    found = plugins.get(config.dialect)
     if found is None:
         raise ConfigError(
             f"No dialect is called “{config.dialect}”.",
@@ -82,9 +82,10 @@ def _load(place: str) -> Dialect:
 class Registry(Mapping[str, Provider]):
     """The providers by name. `configure` may be called at any time; requests in flight end at the provider they began with."""
 
-    def __init__(self, prices: PriceBook, clock: Clock) -> None:
+    def __init__(self, prices: PriceBook, clock: Clock, plugins: Mapping[str, str]) -> None:
         self._prices = prices
         self._clock = clock
+        self._plugins = plugins
         self._configs: dict[str, ProviderConfig] = {}
         self._built: dict[str, HttpProvider] = {}
         self._retiring: set[asyncio.Task[None]] = set()
@@ -105,7 +106,9 @@ class Registry(Mapping[str, Provider]):
         provider = self._built.get(name)
         if provider is None:
             config = self._configs[name]
-            provider = self._built[name] = HttpProvider(config, make_dialect(config), self._prices, self._clock)
+            provider = self._built[name] = HttpProvider(
+                config, make_dialect(config, self._plugins), self._prices, self._clock
+            )
         return provider
 
     def __contains__(self, name: object) -> bool:

@@ -77,18 +77,23 @@ class KeyStore:
         self._problems: dict[str, str] = {}
         self._state = BackendState(None, "The key store has not been asked yet.")
 
-    async def load(self, names: Iterable[str], variables: Mapping[str, str] | None = None) -> None:
-        """Read the keys of ``names`` from the environment (at once) and from the keyring. Never raises for a store that
-        cannot be used: ``backend_state`` and ``problems`` say what was wrong.
+    def read_environment(self, names: Iterable[str], variables: Mapping[str, str] | None = None) -> None:
+        """Read the keys of ``names`` from the environment; ``problems`` says what was wrong.
 
         Args:
             names: providers' names.
             variables: environment variables of further providers, by name.
         """
-        names = tuple(names)
         self._variables.update(variables or {})
         for name in names:
             self._accept("environment", name, self._environ.get(self._variables.get(name, "")) or None)
+
+    async def load(self, names: Iterable[str], variables: Mapping[str, str] | None = None) -> None:
+        """Read the keys of ``names`` from the environment (at once) and from the keyring. Never raises for a store that
+        cannot be used: ``backend_state`` and ``problems`` say what was wrong. Arguments as `read_environment`.
+        """
+        names = tuple(names)
+        self.read_environment(names, variables)
         try:
             found = await self._ask(lambda backend: {name: secure.read(backend, self._service, name) for name in names})
         except SecureStoreUnavailable as error:

@@ -17,15 +17,15 @@ from tests.providers.openai_wire import body, chunk, custom, sent_back, whole
 
 
 def test_each_custom_provider_has_its_own_name() -> None:
-    first = make_dialect(ProviderConfig("one", "openai", label="One", base_url="http://127.0.0.1:1/v1"))
-    second = make_dialect(ProviderConfig("two", "openai", base_url="http://127.0.0.1:2/v1"))
+    first = make_dialect(ProviderConfig("one", "openai", label="One", base_url="http://127.0.0.1:1/v1"), {})
+    second = make_dialect(ProviderConfig("two", "openai", base_url="http://127.0.0.1:2/v1"), {})
     assert (first.name, first.label, first.base_url) == ("one", "One", "http://127.0.0.1:1/v1")
     assert (second.name, second.label) == ("two", "two")
     assert first.takes_native("one")
     assert first.takes_native("openai")
     assert not first.takes_native("two")
     with pytest.raises(ConfigError):
-        make_dialect(ProviderConfig("three", "no such dialect"))
+        make_dialect(ProviderConfig("three", "no such dialect"), {})
 
 
 def test_a_server_that_refuses_stream_options_is_not_asked_for_usage() -> None:
