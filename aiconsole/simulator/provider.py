@@ -86,12 +86,19 @@ class SimulatedProvider:
         self._in_flight += 1
         try:
             return await self._answer(request, path, query)
-        except (asyncio.CancelledError, ConnectionError):
-            if not self._closing.is_set():
-                self._cancelled += 1
+        except asyncio.CancelledError:
+            self._left()
             raise
+        except ConnectionError:
+            self._left()
+            return web.Response(status=499)  # goes nowhere: the connection is gone
         finally:
             self._in_flight -= 1
+
+    def _left(self) -> None:
+        """The client went away before its answer was complete."""
+        if not self._closing.is_set():
+            self._cancelled += 1
 
     async def _answer(self, request: web.BaseRequest, path: str, query: str) -> web.StreamResponse:
         behaviour = self._behaviour
@@ -240,10 +247,9 @@ class SimulatedProvider:
         response = web.StreamResponse(headers=headers)
         await response.prepare(request)
         self._count(200)
-        if fault is not None and fault.kind == "cut":
-            self._broken += 1
         failure = self.form.stream_error(model, counts, exchange)
-        await sending.send(request, response, script, pace, fault, failure, self._closing)
+        if await sending.send(request, response, script, pace, fault, failure, self._closing):
+            self._broken += 1
         return response
 
     def _headers(self, exchange: Exchange, counts: Counts | None) -> Headers:

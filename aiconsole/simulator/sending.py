@@ -25,8 +25,8 @@ async def send(
     fault: StreamFault | None,
     failure: bytes,
     closing: asyncio.Event,
-) -> None:
-    """Send a prepared stream to its end, or to the point where ``fault`` ends it.
+) -> bool:
+    """Send a prepared stream to its end, or to the point where ``fault`` ends it; True where that broke the connection.
 
     Args:
         failure: the provider's own in-stream error, for the fault ``error``.
@@ -37,15 +37,14 @@ async def send(
     await pace.reach()
     if not pace.paced and fault is None:
         await _write(response, b"".join([script.opening, *script.events, script.closing]))
-        return
+        return False
     weights = script.weights or [1] * len(script.events)
     ready = [script.opening]
     sent = 0
     for position, (event, weight) in enumerate(zip(script.events, weights, strict=True)):
         if fault is not None and sent >= fault.after_tokens:
             await _write(response, b"".join(ready))
-            await _break(request, response, fault, script, position, failure, closing)
-            return
+            return await _break(request, response, fault, script, position, failure, closing)
         if pace.wait > 0:
             await _write(response, b"".join(ready))
             ready = []
@@ -55,9 +54,9 @@ async def send(
         pace.add(weight)
     await _write(response, b"".join(ready))
     if fault is not None:
-        await _break(request, response, fault, script, len(script.events), failure, closing)
-    else:
-        await _write(response, script.closing)
+        return await _break(request, response, fault, script, len(script.events), failure, closing)
+    await _write(response, script.closing)
+    return False
 
 
 async def _break(
@@ -68,8 +67,8 @@ async def _break(
     position: int,
     failure: bytes,
     closing: asyncio.Event,
-) -> None:
-    """Show the fault in place of what is left, from the event at ``position`` on."""
+) -> bool:
+    """Show the fault in place of what is left, from the event at ``position`` on; True where the connection is broken."""
     left = [*script.events[position:], script.closing]
     if fault.kind == "malformed":
         await _write(response, b"".join(_torn(event, script.end) + script.end for event in left if event))
@@ -82,6 +81,8 @@ async def _break(
         await _flushed(request.transport)
         if request.transport is not None:
             request.transport.abort()
+        return True
+    return False
 
 
 def _torn(events: bytes, end: bytes) -> bytes:

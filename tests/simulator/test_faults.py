@@ -10,6 +10,7 @@ import aiohttp
 import pytest
 
 from aiconsole.simulator import Behaviour, Simulator, StreamFault, known_text
+from aiconsole.simulator.dice import Dice
 from tests.simulator.asking import MODELS, NAMES, ask, chat_body, chat_url, chunks, events, key_headers, streamed
 from tests.simulator.clocks import FakeClock
 
@@ -173,6 +174,23 @@ async def test_a_client_that_leaves_is_counted_once_and_ends_the_work() -> None:
             await asyncio.wait_for(simulator.idle(), 5)
         tally = simulator.counts("mistral")
     assert (tally.requests, tally.cancelled, tally.in_flight) == (2, 2, 0)
+
+
+async def test_clients_leaving_at_any_moment_leave_no_trace(caplog: pytest.LogCaptureFixture) -> None:
+    dice = Dice("leaving")
+    async with Simulator.start() as simulator, aiohttp.ClientSession() as client:
+        for name in NAMES:
+            simulator.set(name, Behaviour(ttft_ms=2, tokens_per_s=4_000, stream_fault=StreamFault("cut", rate=0.3)))
+        for _ in range(8):
+            tasks = [asyncio.create_task(_read(client, simulator, name)) for name in NAMES for _ in range(3)]
+            for task in tasks:
+                asyncio.get_running_loop().call_later(dice.share() * 0.03, task.cancel)
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.wait_for(simulator.idle(), 5)
+        tallies = [simulator.counts(name) for name in NAMES]
+    assert not caplog.records
+    assert sum(tally.cancelled for tally in tallies) > 0
+    assert all(tally.in_flight == 0 for tally in tallies)
 
 
 async def test_closing_is_prompt_with_streams_open() -> None:
