@@ -76,8 +76,9 @@ class ChatService:
         self._answers: dict[str, Answer] = {}
         self._closed = False
 
-    async def list(self, search: str = "", *, limit: int = 1000) -> tuple[SearchHit, ...]:
-        """Conversations last spoken in first; with ``search`` those in which all its words occur (full text and title)."""
+    async def list(self, search: str = "", *, limit: int | None = None) -> tuple[SearchHit, ...]:
+        """Conversations last spoken in first, by default at most 2,000; with ``search`` those in which all its words occur
+        (full text and title), by default at most 200."""
         return await self._store.list(search, limit=limit)
 
     async def create(self, *, model: str = "", system: str = "", params: ChatParams = _NO_PARAMS) -> Conversation:
@@ -247,14 +248,19 @@ class ChatService:
         }
 
     def _live(self, transcript: Transcript) -> Transcript:
-        """With what the store does not know yet: the text of running answers, and how others ended."""
-        live = tuple(
-            msgspec.structs.replace(self._answers[turn.id].turn, siblings=turn.siblings)
-            if turn.id in self._answers
-            else turn
-            for turn in transcript.turns
-        )
-        return msgspec.structs.replace(transcript, turns=live)
+        """With what the store does not know yet: the text of running answers, and how others ended.
+
+        What is nobody's and streams was left by a killed process, on a disk too full to say so.
+        """
+
+        def live(turn: Turn) -> Turn:
+            if turn.id in self._answers:
+                return msgspec.structs.replace(self._answers[turn.id].turn, siblings=turn.siblings)
+            if turn.state == "streaming":
+                return msgspec.structs.replace(turn, state="interrupted")
+            return turn
+
+        return msgspec.structs.replace(transcript, turns=tuple(live(turn) for turn in transcript.turns))
 
 
 _CUT_SHORT = turn_error(MalformedAnswer("The stream ended before the answer did."))

@@ -28,11 +28,13 @@ class ConversationStore:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    async def list(self, search: str = "", *, limit: int = 1000) -> tuple[SearchHit, ...]:
-        """Conversations last spoken in first, all or those with every word of ``search``."""
+    async def list(self, search: str = "", *, limit: int | None = None) -> tuple[SearchHit, ...]:
+        """Conversations last spoken in first, all or those with every word of ``search``; by default at most 2,000 of all, and
+        200 found ones, as each of these needs its snippet."""
+        most = limit or (200 if search.strip() else 2000)
         from aiconsole.store.search import search as find
 
-        return tuple(await self._store.read(lambda database: find(database, search, limit)))
+        return tuple(await self._store.read(lambda database: find(database, search, most)))
 
     async def create(self, conversation: Conversation) -> Conversation:
         from aiconsole.store import turns

@@ -78,8 +78,11 @@ def open_database(path: Path, now: float, steps: Steps) -> Opened:
     try:
         notices = [] if _has_content(path) else _look_for_loss(path, lock.had_database, now)
         try:
-            _examine(path)
+            _refuse_foreign(path, len(steps), expected=lock.had_database)
+            _examine(path, whole=lock.doubtful)
             database = _prepare(path, now, steps)
+            if lock.doubtful:
+                _rebuild_indexes(database)
         except Exception as error:
             if not damaged(error):
                 raise
@@ -158,8 +161,8 @@ def _stamped(path: Path, word: str, now: float) -> Path:
     raise StoreError(f"There are too many files like {path.stem}.{word}-{stamp}.", passing=False)
 
 
-def _examine(path: Path) -> None:
-    """Raise a damage error where the file is broken. Small files are checked whole, large ones only by their length."""
+def _examine(path: Path, *, whole: bool) -> None:
+    """Raise a damage error where the file is broken. Without ``whole``, large ones are checked only by their length."""
     if not _has_content(path):
         return
     with path.open("rb") as file:
@@ -170,7 +173,7 @@ def _examine(path: Path) -> None:
     size = path.stat().st_size
     if page == 0 or (pages * page > size and not _has_content(path.with_name(path.name + "-wal"))):
         raise _damage("shorter than its header says")
-    if size > _CHECKED_BYTES:
+    if size > _CHECKED_BYTES and not whole:
         return
     with closing(sqlite3.connect(path, timeout=5)) as connection:
         for (word,) in connection.execute("PRAGMA quick_check(1)"):
@@ -186,7 +189,6 @@ def _damage(word: str) -> sqlite3.DatabaseError:
 
 def _prepare(path: Path, now: float, steps: Steps) -> Database:
     _make_private(path)
-    _refuse_foreign(path, len(steps))
     database = connect(path, reader=False)
     try:
         _make_private(path)
@@ -207,13 +209,20 @@ def _make_private(path: Path) -> None:
             file.chmod(0o600)
 
 
-def _refuse_foreign(path: Path, known: int) -> None:
-    """Look before anything is written, so that a file that is refused stays as it is."""
+def _refuse_foreign(path: Path, known: int, *, expected: bool) -> None:
+    """Look before anything is written, so that a file that is refused stays as it is.
+
+    ``expected``: there was a database of ours, so that one that is not is a damaged one.
+    """
+    if not _has_content(path):
+        return
     with closing(sqlite3.connect(path, timeout=5)) as connection:
         version = connection.execute("PRAGMA user_version").fetchone()[0]
-        application = connection.execute("PRAGMA application_id").fetchone()[0]
-        tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-    if tables and application != APPLICATION_ID:
+        ours = connection.execute("PRAGMA application_id").fetchone()[0] == APPLICATION_ID
+        tables = 0 if ours else connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    if tables and expected:
+        raise _damage("not the database that was here")
+    if tables:
         raise ConfigError(
             f"{path.name} is a database of another program.",
             advice="Move it elsewhere, or give the console a folder of its own with --home.",
@@ -223,6 +232,27 @@ def _refuse_foreign(path: Path, known: int) -> None:
             f"{path.name} was written by a newer AI Console (version {version} of the file; this one knows {known}).",
             advice="Install the newer console again, or give this one another folder with --home.",
         )
+
+
+def _rebuild_indexes(database: Database) -> None:
+    """Make the full-text indexes anew from the tables; what damages them need not harm those.
+
+    An index that is damaged enough cannot even be dropped, so its entry is taken out of the schema and its own tables are
+    dropped one by one (SQLite docs, PRAGMA writable_schema; FTS5: appendix A).
+    """
+    found = database.execute_sql(
+        "SELECT name, sql FROM sqlite_master WHERE sql LIKE 'CREATE VIRTUAL TABLE % USING fts5 %'"
+    ).fetchall()
+    with transaction(database):
+        database.pragma("writable_schema", 1)
+        for name, _ in found:
+            database.execute_sql("DELETE FROM sqlite_master WHERE name = ?", (name,))
+        database.execute_sql("PRAGMA writable_schema = RESET")
+        for name, sql in found:
+            for part in ("data", "idx", "docsize", "config"):
+                database.execute_sql(f"DROP TABLE IF EXISTS {name}_{part}")
+            database.execute_sql(sql)
+            database.execute_sql(f"INSERT INTO {name} ({name}) VALUES ('rebuild')")  # noqa: S608
 
 
 def _migrate(database: Database, path: Path, now: float, steps: Steps) -> None:

@@ -1,7 +1,8 @@
 """One process a database: an advisory lock on a file beside it, which the system releases however the process ends.
 
 The same file remembers, once a database was made, that there is one: an empty or missing database is then a loss and not a
-first start. Where the file system knows no locks (some network shares) the console goes on without.
+first start. It also remembers that the database gave cause for doubt, so that the next start looks at all of it. Where the
+file system knows no locks (some network shares) the console goes on without.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pathlib import Path
 from aiconsole.domain.errors import ConfigError
 
 _FAR = 1 << 30
+_DOUBT = b"and found it damaged\n"
 _TAKEN = {errno.EWOULDBLOCK, errno.EACCES, errno.EAGAIN, errno.EDEADLK}
 
 
@@ -38,15 +40,18 @@ class FileLock:
                 f"Another AI Console{f' (process {owner})' if owner else ''} has {path.with_suffix('').name} open.",
                 advice="Use that window, or close it first; to run a second console give it a folder of its own with --home.",
             ) from None
-        self.had_database = bool(self._read())
+        before = self._read()
+        self.had_database = bool(before)
+        self.doubtful = before.endswith(_DOUBT)
 
     def _read(self) -> bytes:
         os.lseek(self._file, 0, os.SEEK_SET)
         return os.read(self._file, 200)
 
-    def mark(self) -> None:
-        """Remember that the database exists now, and which process has it."""
+    def mark(self, *, doubtful: bool = False) -> None:
+        """Remember that the database exists now, which process has it, and whether it seemed damaged."""
         text = f"{os.getpid()} has the database beside this file open, or was the last to\n".encode()
+        text += _DOUBT if doubtful else b""
         os.lseek(self._file, 0, os.SEEK_SET)
         os.write(self._file, text)
         os.ftruncate(self._file, len(text))

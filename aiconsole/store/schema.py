@@ -76,7 +76,7 @@ def _full_text(table: str, column: str, key: str) -> tuple[str, ...]:
     changed = f"old.{column} IS NOT new.{column}"
     return (
         f"CREATE VIRTUAL TABLE {index} USING fts5 ({column}, content='{table}', content_rowid='{key}', "
-        "tokenize='unicode61 remove_diacritics 2', prefix='2 3')",
+        "tokenize='unicode61 remove_diacritics 2', prefix='1 2 3')",
         f"CREATE TRIGGER {index}_inserted AFTER INSERT ON {table} WHEN new.{column} <> '' BEGIN {add}; END",
         f"CREATE TRIGGER {index}_deleted AFTER DELETE ON {table} WHEN old.{column} <> '' BEGIN {remove}; END",
         f"CREATE TRIGGER {index}_left AFTER UPDATE OF {column} ON {table} "

@@ -1,9 +1,9 @@
 """Full-text search over what was said and over titles.
 
-All words must occur somewhere in the conversation, each at least as the beginning of a word, accents and case aside. Words in
-"quotes" are found side by side. FTS5 (SQLite docs, "Full-text Query Syntax") sees nothing of what the person typed but quoted
-strings, so nothing in it is an operator. Words of scripts that do without spaces, and signs, are not words to FTS5: those are
-looked for as they stand.
+All words must occur somewhere in the conversation, each at least as the beginning of a word, case and (of Latin letters)
+accents aside. Words in "quotes" are found side by side. FTS5 (SQLite docs, "Full-text Query Syntax") sees nothing of what the
+person typed but quoted strings, so nothing in it is an operator. Words of scripts that do without spaces, and signs, are not
+words to FTS5: those are looked for as they stand.
 """
 
 from __future__ import annotations

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, TypeVar
 from aiconsole.domain.clock import Clock
 from aiconsole.domain.errors import ConsoleError
 from aiconsole.store.conversations import ConversationStore
-from aiconsole.store.database import Opened, Steps, StoreNotice, connect, open_database
-from aiconsole.store.faults import explain
+from aiconsole.store.database import Opened, Steps, StoreNotice, connect, open_database, transaction
+from aiconsole.store.faults import damaged, explain
 from aiconsole.store.packing import Redact
 from aiconsole.store.schema import MIGRATIONS
 from aiconsole.store.writer import Job, Writer, closed
@@ -52,7 +52,13 @@ class Store:
         self._reading = reading
         self._reader = reader
         self._loop = asyncio.get_running_loop()
-        self._writer = Writer(opened.database, finish=self._disconnect, trouble=self._trouble_later, retry_s=retry_s)
+        self._writer = Writer(
+            opened.database,
+            finish=self._disconnect,
+            explain=self._explain,
+            trouble=self._trouble_later,
+            retry_s=retry_s,
+        )
 
     @classmethod
     async def open(
@@ -82,7 +88,7 @@ class Store:
         """
         reader = ThreadPoolExecutor(1, thread_name_prefix="aiconsole-store-reader")
         now = clock.now()
-        opening = reader.submit(_connect, path, now, steps)
+        opening = reader.submit(_connect, path, now, steps, redact)
         try:
             opened, reading = await asyncio.shield(asyncio.wrap_future(opening))
         except BaseException:
@@ -137,10 +143,16 @@ class Store:
         try:
             return job(self._reading)
         except Exception as error:
-            raise explain(error) from error
+            raise self._explain(error) from error
+
+    def _explain(self, error: BaseException) -> ConsoleError:
+        """In either thread: the error in our words; damage is remembered for the next start."""
+        if damaged(error):
+            self._opened.lock.mark(doubtful=True)
+        return explain(error)
 
     def _tidy(self, started: float) -> None:
-        """After a start: end what a killed process left, and remove for good what was deleted before."""
+        """After a start: remove for good what was deleted before, and do what a full disk kept `_connect` from."""
         from aiconsole.store import turns
 
         self.post(lambda database: turns.interrupt(database, self.redact), keep=True)
@@ -168,13 +180,15 @@ class Store:
             self._notify(StoreNotice(error.message, error.advice))
 
 
-def _connect(path: Path, now: float, steps: Steps) -> tuple[Opened, Database]:
-    """In the reader's thread, and with it the slow imports."""
-    from aiconsole.store import search  # noqa: F401
+def _connect(path: Path, now: float, steps: Steps, redact: Redact) -> tuple[Opened, Database]:
+    """In the reader's thread, and with it the slow imports: open, and end the answers that a killed process left."""
+    from aiconsole.store import search, turns  # noqa: F401
 
     try:
         opened = open_database(path, now, steps)
         try:
+            with suppress(Exception), transaction(opened.database):
+                turns.interrupt(opened.database, redact)
             return opened, connect(path, reader=True)
         except BaseException:
             opened.database.close()

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from aiconsole.domain.errors import ConsoleError, StoreError
 from aiconsole.store.database import transaction
-from aiconsole.store.faults import explain
 
 if TYPE_CHECKING:
     from aiconsole.store.database import Database
@@ -40,6 +39,7 @@ class _Entry(Generic[T]):
 
 class Writer:
     """Runs jobs on ``database``, which no one else uses from then on; ``finish`` is called in the thread at the end.
+    ``explain`` puts what a job raised in our words.
 
     ``trouble`` is told, in the thread, why kept jobs cannot be written or why one was lost, and None when all is written.
     """
@@ -49,11 +49,13 @@ class Writer:
         database: Database,
         *,
         finish: Callable[[], None],
+        explain: Callable[[BaseException], ConsoleError],
         trouble: Callable[[ConsoleError | None], None],
         retry_s: float = 2.0,
     ) -> None:
         self._database = database
         self._finish = finish
+        self._explain = explain
         self._trouble = trouble
         self._retry_s = retry_s
         self._queue: queue.SimpleQueue[_Entry[Any] | None] = queue.SimpleQueue()
@@ -151,6 +153,6 @@ class Writer:
             with transaction(self._database):
                 result = entry.job(self._database)
         except Exception as error:
-            return explain(error)
+            return self._explain(error)
         entry.future.set_result(result)
         return None
