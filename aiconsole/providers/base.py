@@ -173,6 +173,10 @@ class Dialect(ABC):
         """Headroom as told by an answer's headers; ``now`` in epoch seconds."""
         return ()
 
+    def warnings(self, headers: Headers) -> tuple[str, ...]:
+        """What an answer's headers have to say to the person (that a model is about to be withdrawn, say)."""
+        return ()
+
     def request_id(self, headers: Headers) -> str | None:
         """The provider's id of the request, from an answer's headers."""
         return headers.get("x-request-id")

@@ -103,7 +103,7 @@ class HttpProvider:
             deadlines = Deadlines(timeouts, reply.expire, elapsed_s=monotonic() - began)
             try:
                 yield Started(self.name, request.model, simulated=self.simulated)
-                for words in refusals.warnings:
+                for words in (*refusals.warnings, *self._dialect.warnings(reply.headers)):
                     yield Warned(words)
                 try:
                     turn_began = monotonic()
@@ -293,6 +293,7 @@ class HttpProvider:
         raw: bytes | None,
     ) -> ChatResult:
         model = answer.model or request.model
+        warnings += self._dialect.warnings(reply.headers)
         cost: Cost | None
         if answer.cost_usd is not None:
             cost = Cost(answer.cost_usd, "provider")

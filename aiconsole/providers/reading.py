@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Iterator
 from typing import Final, Protocol
 
@@ -133,13 +132,17 @@ class EventReading:
         return found
 
     def close(self) -> list[StreamEvent]:
-        """What the unfinished rest of a stream that has ended means: servers exist that leave out the last blank line."""
+        """What the unfinished rest of a stream that has ended means: servers exist that leave out the last blank line, and
+        Gemini reports a failure as a bare JSON object (seen in public reports, vercel/ai issue 5217)."""
         rest = b"" if self.over else self._decoder.end()
         found: list[StreamEvent] = []
-        if rest:
-            with contextlib.suppress(ProviderError):
-                for name, data in Decoder().feed(rest + b"\n\n"):
-                    found += self._reader.feed(name, data)
+        bare = rest.lstrip().startswith(b"{")
+        try:
+            for name, data in [("message", rest)] if bare else Decoder().feed(rest + b"\n\n"):
+                found += self._reader.feed(name, data)
+        except ProviderError as error:
+            if error.status is not None:
+                self._error = error
         return found
 
     def finish(self) -> Answer:

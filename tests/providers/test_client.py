@@ -18,6 +18,7 @@ from aiconsole.domain.errors import (
     ConnectionFailed,
     MalformedAnswer,
     MissingKey,
+    Overloaded,
     ProviderError,
     RateLimited,
     ServerFault,
@@ -28,7 +29,9 @@ from aiconsole.domain.messages import DocumentPart, Message
 from aiconsole.providers.base import Dialect
 from aiconsole.providers.cerebras import CerebrasDialect
 from aiconsole.providers.client import HttpProvider
+from aiconsole.providers.cohere import CohereDialect
 from aiconsole.providers.config import ProviderConfig
+from aiconsole.providers.gemini import GeminiDialect
 from aiconsole.providers.groq import GroqDialect
 from aiconsole.providers.pricing import PriceBook
 from aiconsole.secrets import Key
@@ -234,6 +237,18 @@ async def test_a_server_that_does_not_stream_although_asked_to() -> None:
     assert last.result.usage.completion == 1_000_000
 
 
+async def test_an_error_at_the_end_of_a_stream_as_bare_json_is_that_error() -> None:
+    told = b'{\n  "error": {\n    "code": 503,\n    "message": "Try later.",\n    "status": "UNAVAILABLE"\n  }\n}\n'
+    chunk = piece(b'data: {"candidates": [{"content": {"parts": [{"text": "Good"}], "role": "model"}}]}\r\n\r\n')
+    async with (
+        Server(sending(SSE, chunk, piece(told), END)) as server,
+        provider_at(server.url, GeminiDialect()) as provider,
+    ):
+        with pytest.raises(Overloaded) as caught:
+            await read(provider)
+    assert (caught.value.status, caught.value.partial) == (503, True)
+
+
 SHORT = 0.15
 
 
@@ -331,6 +346,20 @@ async def test_a_refusal_carries_what_the_provider_said() -> None:
     error = await failure_of(sending(refusal), stream=True)
     assert isinstance(error, RateLimited)
     assert (error.status, error.retry_after, error.request_id, error.raw) == (429, 7.0, "req_1", body)
+
+
+async def test_what_a_provider_warns_of_in_its_headers_is_told() -> None:
+    chunk = piece(b'data: {"type": "message-end", "delta": {"finish_reason": "COMPLETE"}}\n\n')
+    head = SSE.replace(b"\r\n\r\n", b"\r\nx-api-warning: model x will be removed\r\n\r\n")
+    async with (
+        Server(sending(head, chunk, DONE, END)) as server,
+        provider_at(server.url, CohereDialect()) as provider,
+    ):
+        events = await read(provider)
+    last = events[-1]
+    assert isinstance(last, Finished)
+    assert last.result.warnings == ("Cohere says: model x will be removed",)
+    assert Warned(last.result.warnings[0]) in events
 
 
 async def test_what_a_provider_does_not_take_is_refused_or_dropped_with_a_warning() -> None:

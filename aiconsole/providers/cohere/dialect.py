@@ -99,6 +99,11 @@ class CohereDialect(Dialect):
             found.append(RateLimit("requests", "month", month))
         return tuple(found)
 
+    def warnings(self, headers: Headers) -> tuple[str, ...]:
+        """Cohere announces the end of a model in ``x-api-warning`` (recorded)."""
+        warning = headers.get("x-api-warning")
+        return () if not warning else (f"Cohere says: {warning}",)
+
     def models_call(self, cursor: str | None = None) -> WireCall:
         page = f"&page_token={quote(cursor, safe='')}" if cursor else ""
         return WireCall(f"/v1/models?page_size={_PAGE}{page}", method="GET")
