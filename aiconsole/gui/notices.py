@@ -136,6 +136,7 @@ class Notices(QWidget):
         notice.installEventFilter(self)
         self._layout.insertWidget(0, notice)
         self._kept.insert(0, notice)
+        notice.show()
         for old in self.shown()[_KEPT:]:
             old.leave()
         self._place()

@@ -29,10 +29,10 @@ class Rail(QFrame):
         self._panels.setSpacing(SPACE_XS)
         layout.addLayout(self._panels)
         layout.addStretch(1)
-        commands = self._button("Ctrl+K", "commands", "Commands (Ctrl+K)")
-        commands.setAccessibleName("Commands")
-        commands.clicked.connect(self.commands_wanted)
-        layout.addWidget(commands)
+        self._commands = self._button("Ctrl+K", "commands", "Commands (Ctrl+K)")
+        self._commands.setAccessibleName("Commands")
+        self._commands.clicked.connect(self.commands_wanted)
+        layout.addWidget(self._commands)
 
     def add(self, key: str, title: str, icon: str, shortcut: str) -> None:
         """Show a panel as the last one. ``icon`` is a name of ``icons.ICONS``."""
@@ -40,12 +40,16 @@ class Rail(QFrame):
         button.setCheckable(True)
         button.clicked.connect(lambda: self.chosen.emit(key))
         self._group.addButton(button)
-        self._buttons[key] = button
         self._panels.addWidget(button)
+        self.setTabOrder([self._commands, *self._buttons.values()][-1], button)
+        self.setTabOrder(button, self._commands)
+        self._buttons[key] = button
 
     def mark(self, key: str) -> None:
-        """Show ``key`` as the open panel."""
+        """Show ``key`` as the open panel; Tab reaches it, the arrows go on from there."""
         self._buttons[key].setChecked(True)
+        for name, button in self._buttons.items():
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus if name == key else Qt.FocusPolicy.NoFocus)
 
     def _button(self, title: str, icon: str, tip: str) -> QToolButton:
         button = QToolButton()

@@ -252,10 +252,12 @@ class Shell(QMainWindow):
                 shortcut.setEnabled(False)
                 shortcut.deleteLater()
         elif command.shortcut:
-            shortcut = QShortcut(QKeySequence(command.shortcut), command.scope or self)
+            shortcut = QShortcut(command.scope or self)
+            shortcut.setKeys([QKeySequence(keys) for keys in _ways(command.shortcut)])
             if command.scope is not None:
                 shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-            shortcut.activated.connect(partial(self.commands.run, command.key))
+            for signal in (shortcut.activated, shortcut.activatedAmbiguously):
+                signal.connect(partial(self.commands.run, command.key))
             self._shortcuts[command.key] = shortcut
 
     def _dismiss_overlays(self) -> None:
@@ -287,6 +289,13 @@ class Shell(QMainWindow):
             words = [f"{type(error).__name__}: {error}", "The log has the details."]
         said = " ".join(word if word.endswith((".", "?", "!")) else f"{word}." for word in (failed, *words) if word)
         self.notify(said, state="crit")
+
+
+def _ways(shortcut: str) -> list[str]:
+    """The key sequences of a shortcut: a symbol such as ? comes with Shift on some keyboards and systems, without on others
+    (where both fit, Qt calls the one shortcut ambiguous with itself)."""
+    symbol = len(shortcut) == 1 and not shortcut.isalnum()
+    return [shortcut, f"Shift+{shortcut}"] if symbol else [shortcut]
 
 
 def _first_control(view: QWidget) -> QWidget | None:

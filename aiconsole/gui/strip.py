@@ -140,6 +140,7 @@ class ChipRow(QWidget):
         self._chips: dict[str, StripItem] = {}
         self._more = StripItem(theme, icons)
         self._more.setParent(self)
+        self._more.setAccessibleName("More providers")
         self._more.clicked.connect(self._list_hidden)
         self._hidden: list[ChipState] = []
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
@@ -151,17 +152,19 @@ class ChipRow(QWidget):
         self._states = tuple(states)
         names = {state.name for state in self._states}
         for name in [name for name in self._chips if name not in names]:
-            self._chips.pop(name).deleteLater()
-        before: QWidget | None = None
+            gone = self._chips.pop(name)
+            gone.hide()
+            gone.deleteLater()
+        before = self._more
         for state in self._states:
             if state.name not in self._chips:
                 chip = StripItem(self._theme, self._icons)
                 chip.setParent(self)
                 chip.clicked.connect(partial(self.clicked.emit, state.name))
                 self._chips[state.name] = chip
-            if before is not None:
-                self.setTabOrder(before, self._chips[state.name])
+            self.setTabOrder(before, self._chips[state.name])
             before = self._chips[state.name]
+        self.setTabOrder(before, self._more)
         self._arrange()
 
     def sizeHint(self) -> QSize:
