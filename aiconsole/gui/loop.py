@@ -212,10 +212,11 @@ class WindowLoop(QEventLoop):  # type: ignore[misc]
             self._armed = self._turning
             return
         self._turning = True
-        clock, popleft, debug = time.perf_counter, ready.popleft, self._debug
+        clock, popleft = time.perf_counter, ready.popleft
         end = clock() + TURN_BUDGET_S
         try:
             while ready and not self._stopping and clock() < end:
+                debug = self._debug
                 for _ in range(len(ready)):
                     handle = popleft()
                     if handle._cancelled:
