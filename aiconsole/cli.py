@@ -171,19 +171,20 @@ async def _print_stream(engine: Engine, request: ChatRequest) -> ChatResult:
     from aiconsole.domain.chat import Failed, Finished, TextDelta
 
     result: ChatResult | None = None
+    printed = False
     try:
         async with aclosing(engine.stream(request)) as events:
             async for event in events:
                 if isinstance(event, TextDelta):
-                    sys.stdout.write(event.text)
+                    printed = bool(sys.stdout.write(event.text)) or printed
                     sys.stdout.flush()
                 elif isinstance(event, Failed):
                     _tell(f"{event.provider} failed ({event.error.kind}); asking the next candidate.")
                 elif isinstance(event, Finished):
                     result = event.result
     finally:
-        sys.stdout.write("\n")
-        sys.stdout.flush()
+        if printed:
+            print(flush=True)
     if result is None:
         raise AssertionError("a stream that ends well ends with Finished")
     return result
@@ -321,12 +322,14 @@ def _tell(words: str) -> None:
 
 
 def _tell_error(error: ConsoleError) -> None:
+    if isinstance(error, AllFailed):
+        _tell(f"All {len(error.attempts)} candidates failed:")
+        for attempt in error.attempts:
+            _tell(f"  {attempt.provider}/{attempt.model}: {attempt.message} {attempt.advice} ({attempt.kind})")
+        return
     whom = "/".join(part for part in (getattr(error, "provider", ""), getattr(error, "model", "")) if part)
     _tell(f"{whom}: {error.message}" if whom else error.message)
-    if isinstance(error, AllFailed):
-        for attempt in error.attempts:
-            _tell(f"  {attempt.provider}/{attempt.model}: {attempt.message} ({attempt.kind}). {attempt.advice}")
-    elif isinstance(error, ProviderError):
+    if isinstance(error, ProviderError):
         told = [f"kind: {error.kind}"]
         told += [f"status {error.status}"] if error.status else []
         told += [f"request {error.request_id}"] if error.request_id else []
