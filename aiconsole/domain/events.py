@@ -31,4 +31,21 @@ class Notice(msgspec.Struct, frozen=True):
     advice: str = ""
 
 
-Event = AttemptFinished | Notice
+class Switched(msgspec.Struct, frozen=True, gc=False):
+    """A request left one candidate for another; ``before`` and ``after`` are ``provider/model``.
+
+    ``reason`` is in words for the person, ``error_kind`` the kind of the error that led to it (None: a rule or a choice).
+    ``mid_stream`` is True where part of the answer had been shown. ``at`` in epoch seconds.
+    """
+
+    before: str
+    after: str
+    reason: str
+    at: float
+    route: str = ""
+    request_id: str = ""
+    error_kind: str | None = None
+    mid_stream: bool = False
+
+
+Event = AttemptFinished | Notice | Switched
