@@ -9,8 +9,8 @@ import msgspec
 from PySide6.QtCore import QObject, Signal
 
 from ..domain.clock import Clock, SystemClock
-from ..domain.errors import ConfigError
-from ..domain.models import ProbeResult, ProviderState
+from ..domain.errors import ConfigError, ConsoleError
+from ..domain.models import ModelInfo, ProbeResult, ProviderState
 from ..realtime.activity import Activity
 from .theme import State
 
@@ -37,24 +37,28 @@ class Standing(msgspec.Struct, frozen=True):
 
 
 class Session(QObject):
-    """One engine, as the window sees it.
+    """One engine, as the window sees it. ``keep_demo``: whether a switch of the demo is kept as the setting.
 
     ``changed()``: providers, keys, demo or settings are not what they were. ``setting_changed(key, value)``: that setting,
-    with the value now in force. ``tested(name)``: a test began or ended.
+    with the value now in force. ``tested(name)``: a test began or ended. ``models_changed(name)``: ``models`` was filled.
     """
 
     changed = Signal()
     setting_changed = Signal(str, object)
     tested = Signal(str)
+    models_changed = Signal(str)
 
-    def __init__(self, engine: Engine, clock: Clock | None = None) -> None:
+    def __init__(self, engine: Engine, *, keep_demo: bool = True, clock: Clock | None = None) -> None:
         super().__init__()
         self.engine = engine
+        self._keep_demo = keep_demo
         self.clock = clock or SystemClock()
         self.activity = Activity(self.clock)
         self.keys_known = engine.demo
         self.tests: dict[str, Checkup] = {}
         self.testing: set[str] = set()
+        self.models: dict[str, tuple[ModelInfo, ...]] = {}
+        self.model_faults: dict[str, ConsoleError] = {}
         self._leave_bus = engine.bus.subscribe(self.activity.add)
 
     def leave(self) -> None:
@@ -97,6 +101,16 @@ class Session(QObject):
             return ""
         return f"The last test failed: {test.result.detail or test.result.error_kind or 'no answer'}"
 
+    async def load_models(self, name: str, *, refresh: bool = False) -> None:
+        """Ask a provider for its models; what it cannot tell stands in ``model_faults``. Never raises for that."""
+        try:
+            self.models[name] = await self.engine.models(name, refresh=refresh)
+            self.model_faults.pop(name, None)
+        except ConsoleError as error:
+            self.models.pop(name, None)
+            self.model_faults[name] = error
+        self.models_changed.emit(name)
+
     # Changing
 
     async def change(self, key: str, value: Any) -> None:
@@ -112,13 +126,13 @@ class Session(QObject):
     async def set_key(self, provider: str, value: str, where: Literal["keyring", "session"]) -> None:
         """Keep a provider's key. Raises as `Engine.set_key`."""
         await self.engine.set_key(provider, value, where)
-        self.tests.pop(provider, None)
+        self._forget(provider)
         self.changed.emit()
 
     async def remove_key(self, provider: str) -> bool:
         """Forget a provider's key. Raises as `Engine.remove_key`."""
         removed = await self.engine.remove_key(provider)
-        self.tests.pop(provider, None)
+        self._forget(provider)
         self.changed.emit()
         return removed
 
@@ -129,21 +143,22 @@ class Session(QObject):
     async def remove_custom(self, name: str) -> None:
         """Remove a provider of the person's own. Raises as `Engine.reset`."""
         await self.reset(f"custom.{name}")
-        self.tests.pop(name, None)
+        self._forget(name)
 
-    async def set_demo(self, on: bool, *, keep: bool = True) -> None:
-        """Switch between simulated and real providers, and keep that as the setting unless told otherwise.
+    async def set_demo(self, on: bool) -> None:
+        """Switch between simulated and real providers, and keep that as the setting.
 
         Raises:
             ConfigError: the switch was made, but could not be kept.
         """
         await self.engine.set_demo(on)
-        self.tests.clear()
+        for name in (*self.tests, *self.models, *self.model_faults):
+            self._forget(name)
         self.activity.forget_streaks()
         self.keys_known = on
         self.changed.emit()
         try:
-            if keep and self.engine.settings.demo != on:
+            if self._keep_demo and self.engine.settings.demo != on:
                 await self.change("demo", on)
         finally:
             if not on:
@@ -164,6 +179,12 @@ class Session(QObject):
         self.tested.emit(provider)
         self.changed.emit()
         return result
+
+    def _forget(self, name: str) -> None:
+        """What was found out about a provider holds no more."""
+        self.tests.pop(name, None)
+        self.models.pop(name, None)
+        self.model_faults.pop(name, None)
 
     def _told(self, key: str) -> None:
         from ..settings.read import find_key

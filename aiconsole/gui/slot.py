@@ -34,6 +34,7 @@ class Trouble(QFrame):
         set_role(head, "strong")
         said = QLabel(" ".join(filter(None, (message, advice))))
         said.setWordWrap(True)
+        said.setTextFormat(Qt.TextFormat.PlainText)
         said.setTextInteractionFlags(
             Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
         )

@@ -103,7 +103,7 @@ class Window(QObject):
 
     def connect_engine(self, engine: Engine) -> None:
         """Use ``engine`` from now on."""
-        session = self.session = Session(engine)
+        session = self.session = Session(engine, keep_demo=self._keep_demo)
         self._error = None
         engine.bus.subscribe(self._on_event)
         session.setting_changed.connect(self._on_setting)
@@ -241,9 +241,7 @@ class Window(QObject):
         """Switch between simulated and real providers."""
         if self.session is not None:
             what = "simulated" if on else "real"
-            self.shell.start(
-                self.session.set_demo(on, keep=self._keep_demo), failed=f"The switch to {what} providers was not kept"
-            )
+            self.shell.start(self.session.set_demo(on), failed=f"The switch to {what} providers was not kept")
 
     def _more_commands(self) -> Iterable[Command]:
         session = self.session

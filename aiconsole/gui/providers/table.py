@@ -1,0 +1,99 @@
+"""How the tables of the panel look and are used: rows with swatch and glyph, opened by Enter or a double click."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QAbstractItemModel, QPointF, QRectF, Qt, Signal
+from PySide6.QtGui import QKeyEvent, QPainter
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHeaderView,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QTableView,
+)
+
+from ..icons import paint_state
+from ..theme import SPACE_M, SPACE_S, Theme
+from .rows import NAME_ROLE, STATE_ROLE, Index
+
+_ROW = 40
+
+
+class Table(QTableView):
+    """A table whose rows are chosen as a whole. ``opened(row)`` on Enter or a double click."""
+
+    opened = Signal(int)
+
+    def __init__(self, model: QAbstractItemModel, name: str, row_px: int = _ROW) -> None:
+        super().__init__()
+        self.setModel(model)
+        self.setAccessibleName(name)
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setShowGrid(False)
+        self.setTabKeyNavigation(False)
+        self.setWordWrap(False)
+        self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.verticalHeader().hide()
+        self.verticalHeader().setDefaultSectionSize(row_px)
+        header = self.horizontalHeader()
+        header.setHighlightSections(False)
+        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        self.doubleClicked.connect(lambda index: self.opened.emit(index.row()))
+
+    def stretch(self, column: int, widths: dict[int, int]) -> None:
+        """Give ``column`` the room that is left, and the others their widths in px."""
+        header = self.horizontalHeader()
+        for at in range(self.model().columnCount()):
+            stretched = at == column
+            header.setSectionResizeMode(
+                at, QHeaderView.ResizeMode.Stretch if stretched else QHeaderView.ResizeMode.Interactive
+            )
+            if at in widths:
+                self.setColumnWidth(at, widths[at])
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.currentIndex().isValid():
+            self.opened.emit(self.currentIndex().row())
+        else:
+            super().keyPressEvent(event)
+
+
+class MarkedCells(QStyledItemDelegate):
+    """The provider's colour before its name, the state's glyph before a word."""
+
+    def __init__(self, theme: Theme, view: Table) -> None:
+        super().__init__(view)
+        self._theme = theme
+        theme.changed.connect(view.viewport().update)
+
+    def initStyleOption(self, option: QStyleOptionViewItem, index: Index) -> None:
+        super().initStyleOption(option, index)
+        option.state &= ~QStyle.StateFlag.State_HasFocus
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        state = index.data(STATE_ROLE)
+        if index.column() != 0 and state is None:
+            super().paint(painter, option, index)
+            return
+        self.initStyleOption(option, index)
+        text, option.text = option.text, ""
+        style = option.widget.style()
+        style.drawControl(QStyle.ControlElement.CE_ItemViewItem, option, painter, option.widget)
+        at = QPointF(option.rect.left() + SPACE_M + 5, option.rect.center().y() + 1)
+        box = QRectF(at - QPointF(5, 5), at + QPointF(5, 5))
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        if index.column() == 0:
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(self._theme.provider_color(index.data(NAME_ROLE)))
+            painter.drawRoundedRect(box, 3, 3)
+        else:
+            paint_state(painter, box, state, self._theme.color(state))
+        painter.setPen(self._theme.color("text"))
+        room = option.rect.adjusted(SPACE_M + 10 + SPACE_S, 0, -SPACE_S, 0)
+        shown = option.fontMetrics.elidedText(text, Qt.TextElideMode.ElideRight, room.width())
+        painter.drawText(room, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, shown)
+        painter.restore()

@@ -1,0 +1,228 @@
+"""The settings panel: groups at the left, their settings at the right, a search over all, the file's problems above."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6.QtCore import Qt, QUrl
+from PySide6.QtGui import QDesktopServices
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QListWidget,
+    QListWidgetItem,
+    QPushButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
+
+from ..commands import Command
+from ..notices import StateGlyph
+from ..session import Session
+from ..shell import Shell
+from ..theme import SPACE_L, SPACE_M, SPACE_S, set_role
+from .field import SettingGroup
+from .model import Entry, common_entries, found, provider_entries
+
+_SIDE = 220
+_COLUMN = 860
+
+
+class SettingsPanel(QWidget):
+    """All settings. ``open_item(key)`` goes to a setting or to a group of them."""
+
+    def __init__(self, session: Session, shell: Shell) -> None:
+        super().__init__()
+        self.setAccessibleName("Settings")
+        self._session, self._shell = session, shell
+        self._groups: dict[str, tuple[Entry, ...]] = {}
+        self._shown: list[SettingGroup] = []
+        self.search = QLineEdit()
+        self.search.setPlaceholderText("Search the settings")
+        self.search.setAccessibleName("Search the settings")
+        self.search.setClearButtonEnabled(True)
+        set_role(self.search, "search")
+        self.search.textChanged.connect(self._show)
+        self.groups = QListWidget()
+        self.groups.setAccessibleName("Groups of settings")
+        set_role(self.groups, "nav")
+        self.groups.currentRowChanged.connect(self._group_chosen)
+        self._problems = QVBoxLayout()
+        self._column = QVBoxLayout()
+        self._area = QScrollArea()
+        self._file = QLabel()
+        self._build()
+        self.setFocusProxy(self.search)
+        session.changed.connect(self._refresh)
+        self._refresh()
+        self.groups.setCurrentRow(0)
+        shell.commands.add(
+            Command(
+                key="settings.search",
+                title="Search the settings",
+                group="Settings",
+                shortcut="Ctrl+F",
+                run=self._go_search,
+                scope=self,
+            )
+        )
+
+    def open_item(self, argument: Any) -> None:
+        """Go to a group, or to a setting by its key."""
+        key = str(argument)
+        for at, (group, entries) in enumerate(self._groups.items()):
+            for entry in entries:
+                if key in (group, entry.key):
+                    self.search.clear()
+                    self.groups.setCurrentRow(at)
+                    if key == entry.key:
+                        self._shown[0].fields[key].editor.setFocus(Qt.FocusReason.OtherFocusReason)
+                    return
+
+    # Inside
+
+    def _build(self) -> None:
+        side = QFrame()
+        side.setFixedWidth(_SIDE)
+        set_role(side, "side")
+        down = QVBoxLayout(side)
+        down.setContentsMargins(SPACE_M, SPACE_M, SPACE_M, SPACE_M)
+        down.setSpacing(SPACE_S)
+        down.addWidget(self.search)
+        down.addWidget(self.groups, 1)
+        content = QWidget()
+        content.setMaximumWidth(_COLUMN)
+        column = QVBoxLayout(content)
+        column.setContentsMargins(SPACE_L, SPACE_L, SPACE_L, SPACE_L)
+        column.setSpacing(SPACE_M)
+        column.addLayout(self._problems)
+        self._column.setSpacing(SPACE_M)
+        column.addLayout(self._column)
+        column.addWidget(self._file_line())
+        column.addStretch(1)
+        self._area.setWidgetResizable(True)
+        self._area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        holder = QWidget()
+        across = QHBoxLayout(holder)
+        across.setContentsMargins(0, 0, 0, 0)
+        across.addWidget(content, 1)
+        across.addStretch(0)
+        self._area.setWidget(holder)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(side)
+        layout.addWidget(self._area, 1)
+
+    def _file_line(self) -> QWidget:
+        line = QWidget()
+        across = QHBoxLayout(line)
+        across.setContentsMargins(0, 0, 0, 0)
+        self._file.setText(f"Kept in {self._session.engine.home.settings}")
+        self._file.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._file.setWordWrap(True)
+        set_role(self._file, "caption")
+        folder = QPushButton("Open the folder")
+        set_role(folder, "link")
+        folder.clicked.connect(self._open_folder)
+        across.addWidget(self._file, 1)
+        across.addWidget(folder)
+        return line
+
+    def _open_folder(self) -> None:
+        self._session.engine.home.ensure()
+        QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._session.engine.home.settings.parent)))
+
+    def _refresh(self) -> None:
+        groups: dict[str, list[Entry]] = {}
+        for entry in common_entries():
+            groups.setdefault(entry.group, []).append(entry)
+        settings = self._session.engine.settings
+        names = {state.name: state.label for state in self._session.engine.providers()}
+        for name in settings.providers:
+            groups[names.get(name, name)] = list(provider_entries(name, names.get(name, name), custom=False))
+        for name, own in settings.custom.items():
+            groups[own.label or name] = list(provider_entries(name, own.label or name, custom=True))
+        wanted = {group: tuple(entries) for group, entries in groups.items()}
+        if list(wanted) != list(self._groups):
+            self._groups = wanted
+            self._list_groups()
+        self._show_problems()
+
+    def _list_groups(self) -> None:
+        row = max(0, self.groups.currentRow())
+        self.groups.blockSignals(True)
+        self.groups.clear()
+        for group in self._groups:
+            self.groups.addItem(QListWidgetItem(group))
+        self.groups.setCurrentRow(min(row, self.groups.count() - 1))
+        self.groups.blockSignals(False)
+        self._show()
+
+    def _group_chosen(self) -> None:
+        if self.search.text():
+            self.search.clear()
+        else:
+            self._show()
+
+    def _show(self) -> None:
+        """Show the group chosen, or what the search finds."""
+        query = self.search.text().strip()
+        if query:
+            parts = {group: found(entries, query) for group, entries in self._groups.items()}
+        else:
+            item = self.groups.currentItem()
+            group = item.text() if item is not None else ""
+            parts = {group: list(self._groups.get(group, ()))}
+        _empty(self._column)
+        self._shown = [
+            SettingGroup(self._session, self._shell, group, entries) for group, entries in parts.items() if entries
+        ]
+        for shown in self._shown:
+            self._column.addWidget(shown)
+        if not self._shown:
+            nothing = QLabel(f"No setting has “{query}” in its name or meaning.")
+            set_role(nothing, "caption")
+            self._column.addWidget(nothing)
+        self._area.verticalScrollBar().setValue(0)
+
+    def _show_problems(self) -> None:
+        _empty(self._problems)
+        problems = self._session.engine.setting_problems
+        if not problems:
+            return
+        banner = QFrame()
+        set_role(banner, "banner", "warn")
+        banner.setAccessibleName("Problems of the settings file")
+        across = QHBoxLayout(banner)
+        across.setContentsMargins(SPACE_M, SPACE_M, SPACE_M, SPACE_M)
+        across.setSpacing(SPACE_M)
+        across.addWidget(StateGlyph(self._shell.theme, "warn"), 0, Qt.AlignmentFlag.AlignTop)
+        down = QVBoxLayout()
+        head = QLabel("Part of the settings file cannot be used. The file was left as it is.")
+        head.setWordWrap(True)
+        set_role(head, "strong")
+        down.addWidget(head)
+        for problem in problems:
+            words = QLabel(str(problem))
+            words.setWordWrap(True)
+            words.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+            down.addWidget(words)
+        across.addLayout(down, 1)
+        self._problems.addWidget(banner)
+
+    def _go_search(self) -> None:
+        self.search.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self.search.selectAll()
+
+
+def _empty(layout: QVBoxLayout) -> None:
+    while layout.count():
+        item = layout.takeAt(0)
+        widget = item.widget() if item is not None else None
+        if widget is not None:
+            widget.hide()
+            widget.deleteLater()
