@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
-from concurrent.futures import Future
 from contextlib import aclosing, suppress
 from typing import Any, Protocol
 from uuid import uuid4
@@ -37,8 +36,8 @@ from aiconsole.domain.messages import Message, Part
 from aiconsole.store import Store
 from aiconsole.store.conversations import NewTurn
 
-FLUSH_S = 0.5
-"""Text is handed to the writer at most this long after it came, in s."""
+FLUSH_S = 0.4
+"""Text is handed to the writer at most this long after it came, in s, so that it is on the disk after half a second."""
 
 _SETTLE_S = 2.0
 _NO_PARAMS = ChatParams()
@@ -220,23 +219,19 @@ class ChatService:
         elif parent is None:
             raise ConfigError("There is no question to answer.")
         parent_id = parent.id if parent else None
-        adding = self._store.append(before.conversation.id, parent_id, fresh, now=self._clock.now(), title=title)
+        now = self._clock.now()
+        adding = self._store.append(before.conversation.id, parent_id, fresh, now=now, title=title)
         try:
             conversation, turns = await asyncio.shield(asyncio.wrap_future(adding))
         except asyncio.CancelledError:
             if not adding.cancel():
-                adding.add_done_callback(self._disown)
+                nobodys = Turn(fresh[-1].id, before.conversation.id, None, fresh[-1].message, now, "stopped")
+                with suppress(StoreError):  # closed meanwhile: the next start ends it
+                    self._store.finish(nobodys, now)
             raise
         self._forget_kept()
         answer = self._answers[turns[-1].id] = Answer(turns[-1], self._store, self._clock, self._flush_s)
         return answer, turns, conversation
-
-    def _disown(self, added: Future[tuple[Conversation, tuple[Turn, ...]]]) -> None:
-        """In the writer's thread: end an answer whose consumer left before it began."""
-        if added.exception() is None:
-            turn = msgspec.structs.replace(added.result()[1][-1], state="stopped")
-            with suppress(StoreError):  # closed: the next start ends it
-                self._store.finish(turn, turn.created_at)
 
     def _of(self, conversation_id: str) -> Sequence[Answer]:
         return [answer for answer in self._answers.values() if answer.conversation_id == conversation_id]

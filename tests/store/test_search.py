@@ -90,7 +90,7 @@ async def test_nothing_that_is_typed_is_an_operator(tmp_path: Path, query: str) 
         assert len(await store.conversations.list()) == 3
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(text=some.text(max_size=200), word=some.text(min_size=1, max_size=20))
 def test_any_text_can_be_said_and_any_text_searched(
     tmp_path_factory: pytest.TempPathFactory, text: str, word: str

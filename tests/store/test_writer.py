@@ -91,6 +91,22 @@ async def test_text_is_held_while_it_cannot_be_written_and_written_when_it_can(
     assert rows(path, "SELECT count(*) FROM journal") == [(0,)]
 
 
+async def test_what_is_held_is_written_in_its_order(tmp_path: Path) -> None:
+    path = tmp_path / "aiconsole.db"
+    async with opened(path, retry_s=_RETRY_S) as store:
+        turn = await _streaming(store)
+        _full(store)
+        too_large = store.conversations.journal(turn.id, [TextDelta("large " * 10_000)])
+        small_enough = store.conversations.journal(turn.id, [TextDelta("small")])
+        while store.trouble is None:
+            await asyncio.sleep(0)
+        assert not too_large.done()
+        assert not small_enough.done()
+        _room(store)
+        await asyncio.wait_for(asyncio.wrap_future(small_enough), 5)
+        assert (await store.conversations.transcript("c1")).turns[-1].message.text == "large " * 10_000 + "small"
+
+
 async def test_a_file_another_program_holds_is_waited_for(tmp_path: Path) -> None:
     path = tmp_path / "aiconsole.db"
     async with opened(path, retry_s=_RETRY_S) as store:
