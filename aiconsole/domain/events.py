@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
 from aiconsole.domain.chat import Cost, Origin, RateLimit, Timing, Usage
@@ -48,4 +50,38 @@ class Switched(msgspec.Struct, frozen=True, gc=False):
     mid_stream: bool = False
 
 
-Event = AttemptFinished | Notice | Switched
+BreakerState = Literal["closed", "open", "half-open", "forced open", "forced closed"]
+
+
+class BreakerChanged(msgspec.Struct, frozen=True, gc=False):
+    """A circuit breaker changed its state; ``key`` is ``provider/model``, or a provider's name for faults of the whole.
+
+    ``at`` and ``open_until`` in epoch seconds; ``open_until`` None unless ``after`` is "open". Where ``observe_only`` is True
+    the breaker only tells what it would have done and let every call pass.
+    """
+
+    key: str
+    before: BreakerState
+    after: BreakerState
+    reason: str
+    at: float
+    open_until: float | None = None
+    observe_only: bool = False
+
+
+class LimitSeen(msgspec.Struct, frozen=True, gc=False):
+    """A rate limit became known or changed, came near, eased, or was hit; ``key`` as in `BreakerChanged`.
+
+    ``headroom`` is what is left of the tightest limit, 0 to 1; ``held_until`` in epoch seconds where no request is sent
+    before; ``at`` in epoch seconds.
+    """
+
+    key: str
+    reason: str
+    headroom: float
+    at: float
+    limits: tuple[RateLimit, ...] = ()
+    held_until: float | None = None
+
+
+Event = AttemptFinished | Notice | Switched | BreakerChanged | LimitSeen
