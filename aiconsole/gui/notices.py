@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import QEvent, QObject, QSize, Qt, QTimer
-from PySide6.QtGui import QEnterEvent, QPainter, QPaintEvent
+from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent, QEnterEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from .icons import Icons, paint_state
@@ -53,6 +53,7 @@ class Notice(QFrame):
         set_role(self, None, state)
         self._run = run
         label = QLabel(text)
+        label.setTextFormat(Qt.TextFormat.PlainText)
         label.setWordWrap(True)
         label.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
@@ -137,6 +138,7 @@ class Notices(QWidget):
         self._layout.insertWidget(0, notice)
         self._kept.insert(0, notice)
         notice.show()
+        QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(notice, text))
         for old in self.shown()[_KEPT:]:
             old.leave()
         self._place()

@@ -6,13 +6,13 @@ gives its look, and spacing from the constants below; what paints itself reads `
 
 Roles of the style sheet (``set_role(widget, role)``; * also takes a state):
 
-- QLabel: caption, head, title, strong, figure, mono, link, pill*, and any label with a state: ok, warn, crit, idle
-- QFrame: card, tile, popover, banner*, well, toolbar, line
+- QLabel: caption, head, title, strong, figure, mono, link, keys, pill*, and any label with a state: ok, warn, crit, idle
+- QFrame: card, tile, popover, banner*, well, toolbar, side (a column at the left of a panel), line
 - QPushButton: primary, danger, quiet, chip (checkable), link; plain ones are secondary
 - QToolButton: plain ones are quiet icon buttons; rail
-- QLineEdit: search, mono; QTextEdit and QPlainTextEdit: bare, code
-- QAbstractItemView: bare (no frame), nav (a list to choose a page or a conversation from)
-- QScrollArea: bare areas take the colour of what is under them; always
+- QLineEdit: search, mono, bare, palette, and crit as a state; QTextEdit and QPlainTextEdit: bare, code, and crit
+- QAbstractItemView: bare (no frame), nav (a list to choose a page or a conversation from), plain (no frame, no ring)
+- QProgressBar: its state
 """
 
 from __future__ import annotations
@@ -208,12 +208,14 @@ class Theme(QObject):
             application.setStyle("Fusion")
         QDir.setSearchPaths("glyphs", [str(resource("glyphs"))])
         application.setFont(font())
+        self._tell_system()
         application.styleHints().colorSchemeChanged.connect(self._follow)
         self._dress()
 
     def set_mode(self, mode: Mode) -> None:
         """Follow the system, or be dark or light whatever it says."""
         self._mode = mode
+        self._tell_system()
         self._follow()
 
     def name_custom(self, names: Sequence[str]) -> None:
@@ -229,6 +231,11 @@ class Theme(QObject):
         """The one colour of a provider in every graph, chip and table of this theme."""
         color = PROVIDER_COLORS.get(name) or self._custom.get(name) or self.tokens.idle
         return QColor(mix(color, "#FFFFFF", DARK_LIFT) if self.tokens.name == "dark" else color)
+
+    def _tell_system(self) -> None:
+        """Have the window's own frame, which the system draws, in the same scheme."""
+        schemes = {"dark": Qt.ColorScheme.Dark, "light": Qt.ColorScheme.Light, "system": Qt.ColorScheme.Unknown}
+        self._application.styleHints().setColorScheme(schemes[self._mode])
 
     def _wanted(self) -> Tokens:
         if self._mode == "system":
