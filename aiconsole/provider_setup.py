@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from aiconsole.domain.errors import ConfigError
 from aiconsole.domain.models import ProviderState
-from aiconsole.providers.addresses import AddressPolicy
 from aiconsole.providers.config import ProviderConfig
 from aiconsole.providers.registry import BUILT_IN, make_dialect
 from aiconsole.secrets import PROXY, Key, KeyStore, proxy_with_password
@@ -69,7 +68,7 @@ def provider_state(
     )
     try:
         dialect = make_dialect(config, plugins)
-        AddressPolicy(private_allowed=config.private_network).check(config.base_url or dialect.base_url)
+        config.address_policy.check(config.base_url or dialect.base_url)
     except ConfigError as error:
         return _replaced(shown, trouble=f"{error.message} {error.advice}".strip())
     return _replaced(

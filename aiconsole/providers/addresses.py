@@ -5,7 +5,7 @@ server is on this computer; private networks only after an explicit yes; link-lo
 among them, never. A name proves nothing until it is resolved, so the rule is applied twice: to the URL as written
 (`AddressPolicy.check`) and, by the transport's resolver (resolver.py), to each address that the name has when a connection
 is made (`AddressPolicy.check_address`); the connection then goes to the addresses that were checked. Plain http is for
-numbers and ``localhost`` names only, so that no resolver can send a key out unencrypted.
+this computer, and for private addresses written as numbers where no key is sent; never for a name that is resolved.
 
 Numbers written in unusual ways (``127.1``, ``0x7f000001``, ``2130706433``) are read as browsers do (WHATWG URL standard,
 "IPv4 parser"). An IPv6 address that carries an IPv4 one counts as that one.
@@ -49,9 +49,16 @@ class AddressNotAllowed(ConfigError):
 
 
 class AddressPolicy(msgspec.Struct, frozen=True):
-    """The rule for one base URL; ``private_allowed`` is the person's explicit yes to private networks."""
+    """The rule for one base URL.
+
+    Attributes:
+        private_allowed: the person's explicit yes to private networks.
+        keyless: no key is sent there, so that a private address (given as a number) may be spoken to over plain http, as
+            most servers at home and in a laboratory want it.
+    """
 
     private_allowed: bool = False
+    keyless: bool = False
 
     def check(self, url: str) -> str:
         """The URL in the form to be used: host in lower case, numeric hosts in their usual notation, no slash at the end.
@@ -102,7 +109,8 @@ class AddressPolicy(msgspec.Struct, frozen=True):
                 f"{where} is in a private network.",
                 advice="Allow the private network for this provider if the server is yours.",
             )
-        if reach != "loopback" and (not secure or is_localhost(host)):
+        in_the_clear = not secure and not (reach == "private" and self.keyless)
+        if reach != "loopback" and (in_the_clear or is_localhost(host)):
             raise _in_the_clear(where)
 
 
@@ -191,7 +199,7 @@ def _carried(address: Address) -> Address:
 def _in_the_clear(where: str) -> AddressNotAllowed:
     return AddressNotAllowed(
         f"http:// would send the key to {where} unencrypted.",
-        advice="Use https://; plain http:// is for servers on this computer (localhost) only.",
+        advice="Use https://; plain http:// is for this computer, and for private addresses where no key is sent.",
     )
 
 

@@ -32,7 +32,6 @@ from aiconsole.domain.chat import (
 from aiconsole.domain.clock import Clock
 from aiconsole.domain.errors import ConnectionFailed, MissingKey, ProviderError
 from aiconsole.domain.models import Feature, ModelInfo, ProbeResult
-from aiconsole.providers.addresses import AddressPolicy
 from aiconsole.providers.base import Answer, Dialect, ErrorReply, WireCall
 from aiconsole.providers.channel import HttpChannel, HttpResponse
 from aiconsole.providers.config import ProviderConfig
@@ -73,7 +72,7 @@ class HttpProvider:
         headers = {**dialect.headers(), **config.headers}
         if config.key is not None:
             headers.update(dialect.auth(config.key.reveal()))
-        policy = AddressPolicy(private_allowed=config.private_network)
+        policy = config.address_policy
         self._channel = HttpChannel(
             base_url=policy.check(self._base_url),
             headers=headers,

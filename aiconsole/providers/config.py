@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from aiconsole.domain.chat import OnUnsupported, Timeouts
+from aiconsole.providers.addresses import AddressPolicy
 
 if TYPE_CHECKING:
     from aiconsole.secrets import Key
@@ -47,3 +48,8 @@ class ProviderConfig(msgspec.Struct, frozen=True):
     ask_for_usage: bool = True
     private_network: bool = False
     simulated: bool = False
+
+    @property
+    def address_policy(self) -> AddressPolicy:
+        """Where its base URL may lead."""
+        return AddressPolicy(self.private_network, keyless=self.key is None and not self.key_needed)

@@ -67,6 +67,18 @@ def test_urls_that_need_a_yes_or_tls(url: str) -> None:
         STRICT.check(url)
 
 
+def test_a_private_address_may_be_spoken_to_in_the_clear_where_no_key_is_sent() -> None:
+    keyless = AddressPolicy(private_allowed=True, keyless=True)
+    assert keyless.check("http://192.168.1.5:11434/v1") == "http://192.168.1.5:11434/v1"
+    for url in ("http://8.8.8.8/v1", "http://box.lan/v1", "http://169.254.169.254/v1"):
+        with pytest.raises(ConfigError):
+            keyless.check(url)
+    with pytest.raises(ConfigError):
+        PRIVATE.check("http://192.168.1.5:11434/v1")
+    with pytest.raises(ConfigError):
+        AddressPolicy(keyless=True).check("http://192.168.1.5:11434/v1")
+
+
 def test_private_networks_after_an_explicit_yes() -> None:
     assert PRIVATE.check("https://192.168.1.1/v1") == "https://192.168.1.1/v1"
     with pytest.raises(AddressNotAllowed, match="unencrypted"):

@@ -1,0 +1,116 @@
+"""``python -m tests.screenshots [--out DIR] [--size 1280x800] [--empty]``: a picture of each panel in both themes.
+
+Opens the real window offscreen on a home of its own, lets the simulated providers answer a few conversations (not with
+``--empty``), and grabs every panel. The README's pictures under resources/screenshots are made this way.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import tempfile
+from collections.abc import Awaitable, Callable
+from contextlib import aclosing
+from pathlib import Path
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+from PySide6.QtWidgets import QApplication
+
+from aiconsole.engine import Engine
+from aiconsole.gui.loop import WindowLoop
+from aiconsole.gui.shell import Shell
+from aiconsole.gui.theme import Theme
+from aiconsole.gui.window import PANELS, Window
+from aiconsole.gui.window_state import WindowState
+from aiconsole.simulator import Behaviour, Simulator
+
+OUT = Path(__file__).resolve().parent.parent / "resources" / "screenshots"
+PROMPTS = (
+    ("groq/openai/gpt-oss-120b", "How does a circuit breaker decide when to open?"),
+    ("anthropic/claude-haiku-4-5-20251001", "Compare three ways to stream Markdown smoothly, as a table."),
+    ("cerebras/gpt-oss-120b", "Write a Python function that parses Retry-After."),
+    ("mistral/mistral-small-latest", "Summarise yesterday's incident for the team."),
+    ("gemini/gemini-2.5-flash", "Which of our prompts could be shorter?"),
+    ("gpt-oss-120b", "What does a p95 of 800 ms mean for a user?"),
+)
+PACES = {
+    "groq": Behaviour(ttft_ms=18, tokens_per_s=9000, jitter=0.3),
+    "cohere": Behaviour(ttft_ms=38, tokens_per_s=5000, jitter=0.3),
+    "mistral": Behaviour(ttft_ms=32, tokens_per_s=5500, jitter=0.3),
+    "gemini": Behaviour(ttft_ms=48, tokens_per_s=6000, jitter=0.3),
+    "cerebras": Behaviour(ttft_ms=15, tokens_per_s=12000, jitter=0.3, error_rates={"overloaded": 0.2}),
+    "openrouter": Behaviour(ttft_ms=60, tokens_per_s=4000, jitter=0.4),
+    "anthropic": Behaviour(ttft_ms=62, tokens_per_s=4000, jitter=0.3),
+}
+
+
+async def converse(engine: Engine) -> None:
+    """Real traffic through the kept conversations, so that every panel has something to show."""
+    chat = await engine.open_chat()
+    for model, prompt in PROMPTS:
+        conversation = await chat.create(model=model)
+        for text in (prompt, "And in one sentence?"):
+            async with aclosing(chat.send(conversation.id, text)) as events:
+                async for _ in events:
+                    pass
+    for name in PACES:
+        await engine.probe(name)
+
+
+async def settle(seconds: float = 1.2) -> None:
+    """Give panels the time to load and paint."""
+    await asyncio.sleep(seconds)
+
+
+async def shoot(application: QApplication, options: argparse.Namespace) -> None:
+    width, height = map(int, options.size.split("x"))
+    with tempfile.TemporaryDirectory() as home:
+        async with (
+            Simulator.start(behaviours=PACES) as simulator,
+            Engine.open(home=home, environ={}, simulator=simulator) as engine,
+        ):
+            theme = Theme(application, "dark")
+            theme.apply()
+            shell = Shell(theme)
+            window = Window(shell, state=WindowState(welcomed=not options.empty))
+            shell.resize(width, height)
+            shell.show()
+            window.connect_engine(engine)
+            if not options.empty:
+                await converse(engine)
+            for mode in ("dark", "light"):
+                await engine.change("appearance.theme", mode)
+                theme.set_mode(mode)
+                await each_panel(shell, options.out, mode, options.panels)
+            window.disconnect_engine()
+            await shell.finish()
+            shell.close()
+
+
+async def each_panel(shell: Shell, out: Path, mode: str, wanted: list[str]) -> None:
+    out.mkdir(parents=True, exist_ok=True)
+    for plan in PANELS:
+        if wanted and plan.key not in wanted:
+            continue
+        shell.open(plan.key)
+        await settle()
+        shell.grab().save(str(out / f"{plan.key}-{mode}.png"))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.screenshots", description=__doc__)
+    parser.add_argument("panels", nargs="*")
+    parser.add_argument("--out", type=Path, default=OUT)
+    parser.add_argument("--size", default="1280x800")
+    parser.add_argument("--empty", action="store_true")
+    options = parser.parse_args()
+    application = QApplication(["aiconsole"])
+    run: Callable[[], Awaitable[None]] = lambda: shoot(application, options)  # noqa: E731
+    with asyncio.Runner(loop_factory=lambda: WindowLoop(application)) as runner:
+        runner.run(run())
+
+
+if __name__ == "__main__":
+    main()
