@@ -207,7 +207,7 @@ class WindowLoop(QEventLoop):  # type: ignore[misc]
 
     def _turn(self) -> None:
         ready = self._ready
-        if self._turning or not ready:
+        if self._turning or not ready or self._thread_id is None:
             self._zero.stop()
             self._armed = self._turning
             return
@@ -344,6 +344,11 @@ class WindowLoop(QEventLoop):  # type: ignore[misc]
             sys.set_asyncgen_hooks(firstiter=self._asyncgen_firstiter_hook, finalizer=self._asyncgen_finalizer_hook)
             asyncio._set_running_loop(self)
             self._before_run_forever()
+            if self._stopping:
+                self._stopping = False
+                self.call_soon(self.stop)
+            elif self._ready:
+                self._arm()
             with self._python_signals_answered():
                 while not self._stopping:
                     self._application.exec()

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from PySide6.QtCore import QEventLoop, QTimer
 from PySide6.QtWidgets import QApplication, QWidget
+from pytestqt.qtbot import QtBot
 
 from aiconsole.gui.loop import TURN_BUDGET_S, WindowLoop
 
@@ -311,6 +312,29 @@ def test_a_closed_loop_refuses(qapp: QApplication) -> None:
         loop.run_forever()
 
 
+def test_callbacks_wait_for_the_loop_while_only_qt_runs(qtbot: QtBot, qapp: QApplication) -> None:
+    loop = WindowLoop(qapp)
+    seen: list[str] = []
+    loop.call_soon(seen.append, "ready")
+    loop.call_later(0, seen.append, "later")
+    qtbot.wait(20)
+    assert seen == []
+    loop.call_later(0.001, loop.stop)
+    loop.run_forever()
+    assert seen == ["ready", "later"]
+    loop.close()
+
+
+def test_a_stop_before_the_start_runs_what_is_ready(qapp: QApplication) -> None:
+    loop = WindowLoop(qapp)
+    seen: list[str] = []
+    loop.call_soon(seen.append, "ready")
+    loop.stop()
+    loop.run_forever()
+    assert seen == ["ready"]
+    loop.close()
+
+
 def test_exit_of_a_callback_leaves_the_loop(qapp: QApplication) -> None:
     loop = WindowLoop(qapp)
     loop.call_soon(sys.exit, 3)
@@ -323,6 +347,7 @@ def test_exit_of_a_callback_leaves_the_loop(qapp: QApplication) -> None:
 PROGRAM = """
 import asyncio, sys
 from PySide6.QtWidgets import QApplication, QWidget
+from pytestqt.qtbot import QtBot
 from aiconsole.gui.loop import WindowLoop
 
 application = QApplication([])

@@ -9,7 +9,16 @@ from string import Template
 import msgspec
 import pytest
 from PySide6.QtGui import QPalette
-from PySide6.QtWidgets import QApplication, QLabel, QPushButton
+from PySide6.QtWidgets import (
+    QAbstractScrollArea,
+    QApplication,
+    QLabel,
+    QListWidget,
+    QPlainTextEdit,
+    QPushButton,
+    QTableWidget,
+    QTreeWidget,
+)
 from pytestqt.qtbot import QtBot
 
 from aiconsole.gui.theme import (
@@ -186,3 +195,22 @@ def test_digits_are_tabular(qtbot: QtBot, theme: Theme) -> None:
     label.show()
     metrics = label.fontMetrics()
     assert len({metrics.horizontalAdvance(digit * 4) for digit in "0123456789"}) == 1
+
+
+@pytest.mark.parametrize("role", [None, "bare", "nav"])
+@pytest.mark.parametrize("kind", [QListWidget, QTableWidget, QTreeWidget, QPlainTextEdit])
+def test_what_scrolls_keeps_its_room_when_focused(
+    qtbot: QtBot, theme: Theme, kind: type[QAbstractScrollArea], role: str | None
+) -> None:
+    view = kind()
+    set_role(view, role)
+    qtbot.addWidget(view)
+    with qtbot.waitActive(view):
+        view.show()
+        view.activateWindow()
+    view.clearFocus()
+    before = view.viewport().geometry()
+    view.setFocus()
+    assert view.hasFocus()
+    set_role(view, role, "warn")
+    assert view.viewport().geometry() == before
