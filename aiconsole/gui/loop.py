@@ -30,9 +30,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QObject, QSocketNotifier, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QSocketNotifier, Qt, QTimer
 from PySide6.QtWidgets import QApplication
 from qasync import QEventLoop
+
+from .wakeup import Pump, Watch
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -45,68 +47,6 @@ _KEEP_CANCELLED = 100
 _INTERRUPT_POLL_MS = 200
 
 _log = logging.getLogger("asyncio")
-
-
-class _Pump(QObject):
-    """Wakes the loop from other threads; lives in the window's thread."""
-
-    woken = Signal()
-
-    def __init__(self, wake: Callable[[], None]) -> None:
-        super().__init__()
-        self._wake = wake
-        self.woken.connect(self._on_woken, Qt.ConnectionType.QueuedConnection)
-
-    @Slot()
-    def _on_woken(self) -> None:
-        self._wake()
-
-
-class _Watch:
-    """A socket notifier and the handle it is for; stands in the ready queue itself, so it looks like a handle there."""
-
-    __slots__ = ("_cancelled", "_handle", "_notifier", "_queue", "_queued")
-
-    def __init__(self, fd: int, kind: QSocketNotifier.Type, queue: Callable[[_Watch], None]) -> None:
-        self._cancelled = False
-        self._handle: asyncio.Handle | None = None
-        self._queue = queue
-        self._queued = False
-        self._notifier = QSocketNotifier(fd, kind)
-        self._notifier.activated.connect(self._on_activated)
-
-    def watch(self, handle: asyncio.Handle) -> None:
-        """Call ``handle`` from now on, in place of the one before."""
-        if self._handle is not None:
-            self._handle.cancel()
-        self._handle = handle
-        if not self._queued:
-            self._notifier.setEnabled(True)
-
-    def close(self) -> None:
-        """Stop watching; what is queued already will do nothing."""
-        if self._handle is not None:
-            self._handle.cancel()
-            self._handle = None
-        self._notifier.setEnabled(False)
-        self._notifier.activated.disconnect()
-        self._notifier.deleteLater()
-
-    def _on_activated(self, *_: object) -> None:
-        self._notifier.setEnabled(False)
-        if not self._queued:
-            self._queued = True
-            self._queue(self)
-
-    def _run(self) -> None:
-        self._queued = False
-        handle = self._handle
-        if handle is None:
-            return
-        if not handle.cancelled():
-            handle._run()
-        if self._handle is not None:
-            self._notifier.setEnabled(True)
 
 
 class WindowLoop(QEventLoop):  # type: ignore[misc]
@@ -126,8 +66,8 @@ class WindowLoop(QEventLoop):  # type: ignore[misc]
         if not isinstance(found, QApplication):
             raise RuntimeError("WindowLoop needs a QApplication")
         self._application = found
-        self._reads: dict[int, _Watch] = {}
-        self._writes: dict[int, _Watch] = {}
+        self._reads: dict[int, Watch] = {}
+        self._writes: dict[int, Watch] = {}
         self._turning = False
         self._armed = False
         self._wake_sent = False
@@ -138,7 +78,7 @@ class WindowLoop(QEventLoop):  # type: ignore[misc]
         self._zero.timeout.connect(self._turn)
         self._later = QTimer(singleShot=True, timerType=Qt.TimerType.PreciseTimer)
         self._later.timeout.connect(self._on_due)
-        self._pump = _Pump(self._arm)
+        self._pump = Pump(self._arm)
         super().__init__(found)
         found.setQuitOnLastWindowClosed(False)
         found.lastWindowClosed.connect(self.request_close)
@@ -294,7 +234,7 @@ class WindowLoop(QEventLoop):  # type: ignore[misc]
 
     def _add_watch(
         self,
-        watches: dict[int, _Watch],
+        watches: dict[int, Watch],
         kind: QSocketNotifier.Type,
         fd: Any,
         callback: Callable[..., object],
@@ -304,7 +244,7 @@ class WindowLoop(QEventLoop):  # type: ignore[misc]
         number = fd if isinstance(fd, int) else int(fd.fileno())
         handle = asyncio.Handle(callback, args, self, None)
         if number not in watches:
-            watches[number] = _Watch(number, kind, self._add_callback)  # type: ignore[arg-type]
+            watches[number] = Watch(number, kind, self._add_callback)  # type: ignore[arg-type]
         watches[number].watch(handle)
         return handle
 
@@ -314,7 +254,7 @@ class WindowLoop(QEventLoop):  # type: ignore[misc]
     def _remove_writer(self, fd: Any) -> bool:
         return self._remove_watch(self._writes, fd)
 
-    def _remove_watch(self, watches: dict[int, _Watch], fd: Any) -> bool:
+    def _remove_watch(self, watches: dict[int, Watch], fd: Any) -> bool:
         watch = watches.pop(fd if isinstance(fd, int) else int(fd.fileno()), None)
         if watch is None:
             return False
