@@ -2,7 +2,7 @@
 
 A secret is looked for raw and in the shapes it takes on the way into text: URL-encoded, JSON-, HTML- and Python-escaped, and
 base64 (both alphabets, at each of the three alignments, so also inside a ``user:key`` pair). A secret that was cut is found
-by its first or last 16 characters; what is left of it beside them goes too.
+by its first or last 12 characters; what is left of it beside them goes too.
 
 Secrets shorter than ``MINIMUM`` characters are not looked for: a dummy key such as ``none`` would blank half of a log. The
 log's own filter (aiconsole/logs.py) still removes them where they stand after the name of a header that carries keys.
@@ -17,7 +17,7 @@ MINIMUM = 8
 """Characters a secret must have to be searched for anywhere in a text."""
 
 REDACTED = "[redacted]"
-_PIECE = 16
+_PIECE = 12
 
 
 class Redactor:

@@ -60,7 +60,7 @@ def test_a_redacted_base64_text_holds_no_trace(tmp_path: Path) -> None:
     assert find_traces(tmp_path, [canary]) == []
 
 
-@pytest.mark.parametrize("cut", [slice(0, 16), slice(0, 30), slice(-16, None), slice(-30, None)])
+@pytest.mark.parametrize("cut", [slice(0, 12), slice(0, 30), slice(-12, None), slice(-30, None)])
 def test_a_cut_secret_is_redacted_as_far_as_it_goes(cut: slice) -> None:
     redactor, canary = Redactor(), make_canary()
     redactor.add(canary)
