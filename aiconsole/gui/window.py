@@ -34,7 +34,7 @@ _log = logging.getLogger(__name__)
 
 class PanelPlan(msgspec.Struct, frozen=True):
     """A panel there may be: its module has ``make(session, shell) -> QWidget``, and is imported when it is first shown;
-    ``heavy`` are Qt-free modules that are imported before in a thread."""
+    ``heavy`` are modules that are imported before, in a thread (pyqtgraph makes no Qt objects while it is imported)."""
 
     key: str
     title: str
@@ -44,7 +44,7 @@ class PanelPlan(msgspec.Struct, frozen=True):
 
 
 PANELS = (
-    PanelPlan("overview", "Overview", "overview", "aiconsole.gui.overview", ("numpy",)),
+    PanelPlan("overview", "Overview", "overview", "aiconsole.gui.overview", ("numpy", "pyqtgraph")),
     PanelPlan("chat", "Chat", "chat", "aiconsole.gui.chat"),
     PanelPlan("providers", "Providers", "providers", "aiconsole.gui.providers"),
     PanelPlan("settings", "Settings", "settings", "aiconsole.gui.settings"),
@@ -224,7 +224,7 @@ class Window(QObject):
         can_ask = any(state.usable and (state.key_source is not None or state.custom) for state in states)
         if self._welcomed or can_ask or session.engine.demo:
             return
-        from .welcome import make  # type: ignore[attr-defined]
+        from .welcome import make
 
         view = make(session, self.shell, self.switch_demo)
         view.left.connect(self._leave_welcome)

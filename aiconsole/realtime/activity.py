@@ -18,7 +18,7 @@ from aiconsole.domain.clock import Clock
 from aiconsole.domain.events import AttemptFinished, Event
 
 KEEP_S: Final = 3600.0
-MOST: Final = 20_000
+MOST: Final = 10_000
 """Attempts kept; where more than these come within the hour, the oldest go first and `Activity.since` tells from when on
 it is complete."""
 
@@ -87,19 +87,31 @@ def percentile(ordered: Sequence[float], share: float) -> float | None:
 
 def summary(samples: Sequence[Sample], metric: Metric = "duration") -> Summary:
     """Figures over ``samples``; latency is that of successes."""
-    counted = [sample for sample in samples if sample.error_kind != "cancelled"]
-    failures = sum(sample.failed for sample in counted)
-    succeeded = [sample for sample in counted if sample.error_kind is None]
-    latencies = sorted(value for sample in succeeded if (value := sample.ms(metric)) is not None)
-    judged = failures + len(succeeded)
+    requests = succeeded = failures = uncosted = 0
+    cost, latencies = 0.0, []
+    for sample in samples:
+        kind = sample.error_kind
+        if kind == "cancelled":
+            continue
+        requests += 1
+        if sample.cost_usd is not None:
+            cost += sample.cost_usd
+        if kind is not None:
+            failures += kind not in CALLERS_KINDS
+            continue
+        succeeded += 1
+        uncosted += sample.cost_usd is None
+        latencies.append(sample.duration_ms if metric == "duration" or sample.ttft_ms is None else sample.ttft_ms)
+    latencies.sort()
+    judged = failures + succeeded
     return Summary(
-        requests=len(counted),
+        requests=requests,
         failures=failures,
         error_rate=failures / judged if judged else None,
         p50_ms=percentile(latencies, 0.50),
         p95_ms=percentile(latencies, 0.95),
-        cost_usd=math.fsum(sample.cost_usd for sample in counted if sample.cost_usd is not None),
-        uncosted=sum(sample.cost_usd is None for sample in succeeded),
+        cost_usd=cost,
+        uncosted=uncosted,
     )
 
 
@@ -157,6 +169,11 @@ class Activity:
         found = [sample for sample in self._newest(last_s) if provider is None or sample.provider == provider]
         found.reverse()
         return found
+
+    def after(self, revision: int) -> list[Sample]:
+        """The attempts that came after ``revision``, in the order they ended; those no longer kept are left out."""
+        new = min(self.revision - revision, len(self._samples))
+        return [self._samples[at] for at in range(-new, 0)]
 
     def failures_in_a_row(self, provider: str) -> int:
         """How often the provider has failed since its last success."""
