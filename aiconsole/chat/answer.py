@@ -11,6 +11,7 @@ import msgspec
 
 from aiconsole.domain.chat import (
     ChatResult,
+    Continued,
     Finished,
     ReasoningDelta,
     Started,
@@ -71,7 +72,7 @@ class Answer:
         return self._turn if self.over else self._with(Message("assistant", assemble(self._deltas)))
 
     def take(self, event: StreamEvent) -> None:
-        if isinstance(event, TextDelta | ReasoningDelta | ToolCallDelta):
+        if isinstance(event, TextDelta | ReasoningDelta | ToolCallDelta | Continued):
             if self._ttft_ms is None:
                 self._ttft_ms = (self._clock.monotonic() - self._began[1]) * 1000
             self._deltas.append(event)

@@ -219,10 +219,32 @@ class Failed(msgspec.Struct, frozen=True, tag="failed"):
     error: ProviderError
 
 
+Seam = Literal["prefill", "instruct", "restart"]
+"""How an answer that broke off went on: the next model took the text so far as its own beginning, was told to go on from it,
+or began anew."""
+
+
+class Continued(msgspec.Struct, frozen=True, tag="continued"):
+    """The answer broke off after part of it was shown, and another candidate goes on. Comes before the first of its text.
+
+    Up to ``at_chars`` (characters of visible text) the answer is the earlier candidate's, ``after`` as ``provider/model``.
+    ``overlap_chars`` is how much of what was there was said again and left out. Where ``mode`` is "restart", all that was
+    shown before is void.
+    """
+
+    provider: str
+    model: str
+    mode: Seam
+    at_chars: int
+    overlap_chars: int = 0
+    after: str = ""
+    error_kind: str = ""
+
+
 class Finished(msgspec.Struct, frozen=True, tag="finished"):
     """Always the last event of a stream that ended well."""
 
     result: ChatResult
 
 
-StreamEvent = Started | TextDelta | ReasoningDelta | ToolCallDelta | Warned | Failed | Finished
+StreamEvent = Started | TextDelta | ReasoningDelta | ToolCallDelta | Warned | Failed | Continued | Finished

@@ -12,6 +12,7 @@ from typing import Literal
 import msgspec
 
 from aiconsole.domain.chat import (
+    Continued,
     Cost,
     FinishReason,
     OnUnsupported,
@@ -28,7 +29,8 @@ from aiconsole.domain.messages import Message, Part, ReasoningPart, TextPart, To
 TurnState = Literal["complete", "streaming", "stopped", "failed", "interrupted"]
 """``stopped``: by the person; ``failed``: by the provider; ``interrupted``: the console closed or died meanwhile."""
 
-Delta = TextDelta | ReasoningDelta | ToolCallDelta
+Delta = TextDelta | ReasoningDelta | ToolCallDelta | Continued
+"""What an answer is put together from. A `Continued` says nothing itself, but a restart voids all before it."""
 
 
 class ChatParams(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -141,7 +143,11 @@ def assemble(deltas: Iterable[Delta]) -> tuple[Part, ...]:
     parts: list[list[Delta]] = []
     calls: dict[int, list[Delta]] = {}
     for delta in deltas:
-        if isinstance(delta, ToolCallDelta):
+        if isinstance(delta, Continued):
+            if delta.mode == "restart":
+                parts.clear()
+                calls.clear()
+        elif isinstance(delta, ToolCallDelta):
             if delta.index not in calls:
                 calls[delta.index] = []
                 parts.append(calls[delta.index])
@@ -161,5 +167,5 @@ def _part(pieces: list[Delta]) -> Part:
             name=next((call.name for call in calls if call.name), ""),
             arguments="".join(call.arguments for call in calls),
         )
-    text = "".join(piece.text for piece in pieces if not isinstance(piece, ToolCallDelta))
+    text = "".join(piece.text for piece in pieces if isinstance(piece, TextDelta | ReasoningDelta))
     return TextPart(text) if isinstance(pieces[0], TextDelta) else ReasoningPart(text)

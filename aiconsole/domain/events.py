@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from aiconsole.domain.chat import Cost, Origin, RateLimit, Timing, Usage
+from aiconsole.domain.chat import Continued, Cost, Origin, RateLimit, Timing, Usage
 
 
 class AttemptFinished(msgspec.Struct, frozen=True):
@@ -84,4 +84,36 @@ class LimitSeen(msgspec.Struct, frozen=True, gc=False):
     held_until: float | None = None
 
 
-Event = AttemptFinished | Notice | Switched | BreakerChanged | LimitSeen
+class RuleFired(msgspec.Struct, frozen=True, gc=False):
+    """A fallback rule began or ceased to hold, or took an error; ``subject`` is the candidate (``provider/model``) concerned.
+
+    ``action`` is the rule's, ``reason`` in words. ``holds`` is False where a rule with a threshold ceased to hold. ``at`` in
+    epoch seconds.
+    """
+
+    rule: str
+    action: str
+    subject: str
+    reason: str
+    at: float
+    route: str = ""
+    holds: bool = True
+
+
+class Hedged(msgspec.Struct, frozen=True, gc=False):
+    """A second candidate was asked because the first stayed silent; both as ``provider/model``.
+
+    ``after_ms`` is how long it was waited. ``winner`` gave the first token, "" where both failed or the caller left first.
+    ``extra_usd`` is what the loser's call cost by estimate, None where unknown. ``at`` in epoch seconds.
+    """
+
+    first: str
+    second: str
+    after_ms: float
+    winner: str
+    at: float
+    route: str = ""
+    extra_usd: float | None = None
+
+
+Event = AttemptFinished | Notice | Switched | BreakerChanged | LimitSeen | RuleFired | Hedged | Continued

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from peewee import JOIN, fn
 
-from aiconsole.domain.chat import ToolCallDelta
+from aiconsole.domain.chat import ReasoningDelta, TextDelta
 from aiconsole.domain.conversations import (
     AnswerMeta,
     ChatParams,
@@ -174,10 +174,10 @@ def merge(deltas: Iterable[Delta]) -> list[Delta]:
     """The same deltas with neighbours of one kind joined."""
     merged: list[Delta] = []
     for kind, run in itertools.groupby(deltas, type):
-        if kind is ToolCallDelta:
-            merged.extend(run)
+        if kind is TextDelta or kind is ReasoningDelta:
+            merged.append(kind("".join(delta.text for delta in run if isinstance(delta, TextDelta | ReasoningDelta))))
         else:
-            merged.append(kind("".join(delta.text for delta in run if not isinstance(delta, ToolCallDelta))))
+            merged.extend(run)
     return merged
 
 
