@@ -8,16 +8,21 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import math
 import os
 import tempfile
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from pathlib import Path
+from random import Random
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 from PySide6.QtWidgets import QApplication
 
+from aiconsole.domain.chat import Cost, Timing, Usage
+from aiconsole.domain.events import AttemptFinished
 from aiconsole.engine import Engine
 from aiconsole.gui.loop import WindowLoop
 from aiconsole.gui.shell import Shell
@@ -36,12 +41,12 @@ PROMPTS = (
     ("gpt-oss-120b", "What does a p95 of 800 ms mean for a user?"),
 )
 PACES = {
-    "groq": Behaviour(ttft_ms=18, tokens_per_s=9000, jitter=0.3),
-    "cohere": Behaviour(ttft_ms=38, tokens_per_s=5000, jitter=0.3),
-    "mistral": Behaviour(ttft_ms=32, tokens_per_s=5500, jitter=0.3),
-    "gemini": Behaviour(ttft_ms=48, tokens_per_s=6000, jitter=0.3),
-    "cerebras": Behaviour(ttft_ms=15, tokens_per_s=12000, jitter=0.3, error_rates={"overloaded": 0.2}),
-    "openrouter": Behaviour(ttft_ms=60, tokens_per_s=4000, jitter=0.4),
+    "groq": Behaviour(ttft_ms=180, tokens_per_s=9000, jitter=0.3),
+    "cohere": Behaviour(ttft_ms=380, tokens_per_s=5000, jitter=0.3),
+    "mistral": Behaviour(ttft_ms=320, tokens_per_s=5500, jitter=0.3),
+    "gemini": Behaviour(ttft_ms=470, tokens_per_s=6000, jitter=0.3),
+    "cerebras": Behaviour(ttft_ms=150, tokens_per_s=12000, jitter=0.3, error_rates={"overloaded": 0.2}),
+    "openrouter": Behaviour(ttft_ms=6000, tokens_per_s=4000, jitter=0.4),
     "anthropic": Behaviour(ttft_ms=62, tokens_per_s=4000, jitter=0.3),
 }
 
@@ -57,6 +62,42 @@ async def converse(engine: Engine) -> None:
                     pass
     for name in PACES:
         await engine.probe(name)
+    remember(engine)
+
+
+def remember(engine: Engine) -> None:
+    """A quarter of an hour of traffic that went before, as events: seven providers, one of which had an outage."""
+    random, now = Random(7), time.time()
+    centres = {
+        "groq": 190,
+        "cohere": 390,
+        "mistral": 330,
+        "gemini": 480,
+        "cerebras": 150,
+        "openrouter": 640,
+        "anthropic": 610,
+    }
+    for second in range(880, 14, -1):
+        name = random.choice(tuple(centres))
+        down = name == "openrouter" and 420 < second < 560
+        ttft = random.lognormvariate(math.log(centres[name]), 0.18) * (
+            2.2 if name == "mistral" and 200 < second < 330 else 1
+        )
+        timing = Timing(now - second, None if down else ttft, ttft + random.uniform(300, 2600))
+        usage = Usage(prompt=random.randrange(200, 3000), completion=random.randrange(60, 700))
+        failed = "server fault" if down or random.random() < 0.012 else None
+        engine.bus.publish(
+            AttemptFinished(
+                name,
+                "model",
+                timing,
+                usage,
+                Cost(random.uniform(0.0001, 0.004), "price list"),
+                failed,
+                stream=True,
+                simulated=True,
+            )
+        )
 
 
 async def settle(seconds: float = 1.2) -> None:
