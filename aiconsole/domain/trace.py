@@ -1,0 +1,204 @@
+"""Why a request went where it went: what was considered, what was tried, and what came of it.
+
+A `DecisionTrace` is stored with its request and is what “why” opens. It holds no content and no key. While the request runs,
+a `TraceBuilder` collects it; that costs a list append a step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal
+
+import msgspec
+
+Outcome = Literal["answered", "failed", "cancelled", "cut", "lost the race"]
+
+
+class Choice(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A candidate (``provider/model``) in its place, with its score in this ranking (0 to 1) and what that stands on."""
+
+    candidate: str
+    score: float
+    why: str
+
+
+class Skip(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A candidate that was left out, and why."""
+
+    candidate: str
+    reason: str
+
+
+class Attempt(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """One attempt. Times in ms: ``began_ms`` since the request's start; ``ttft_ms`` None where no token came.
+
+    ``outcome`` is "cut" where part of the answer was shown before it failed. ``after`` says what followed, and why (a retry,
+    the next candidate, the end). ``cost_usd`` None is unknown.
+    """
+
+    candidate: str
+    number: int
+    began_ms: float
+    duration_ms: float
+    outcome: Outcome
+    ttft_ms: float | None = None
+    error_kind: str | None = None
+    error: str = ""
+    status: int | None = None
+    cost_usd: float | None = None
+    after: str = ""
+
+
+class Fired(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A rule that fired, what it did, and when (ms since the request's start)."""
+
+    rule: str
+    action: str
+    at_ms: float
+
+
+class Note(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Anything else worth telling: a seam, a hedge, a wait for a limit. ``at_ms`` since the request's start."""
+
+    text: str
+    at_ms: float
+
+
+class DecisionTrace(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The way of one request. ``started_at`` in epoch seconds; ``answered_by`` None where nobody answered."""
+
+    request_id: str
+    route: str
+    strategy: str
+    started_at: float
+    duration_ms: float
+    answered_by: str | None = None
+    ranked: tuple[Choice, ...] = ()
+    skipped: tuple[Skip, ...] = ()
+    attempts: tuple[Attempt, ...] = ()
+    rules: tuple[Fired, ...] = ()
+    notes: tuple[Note, ...] = ()
+
+    def told(self) -> tuple[str, ...]:
+        """The trace in sentences, in the order of events."""
+        lines = [f"Asked for {self.route}, by {self.strategy}."]
+        lines += [f"{place}. {choice.candidate}: {choice.why}." for place, choice in enumerate(self.ranked, 1)]
+        lines += [f"Left out {skip.candidate}: {skip.reason}." for skip in self.skipped]
+        steps = [(attempt.began_ms, _attempt_told(attempt)) for attempt in self.attempts]
+        steps += [(fired.at_ms, f"Rule “{fired.rule}”: {fired.action}.") for fired in self.rules]
+        steps += [(note.at_ms, f"{note.text}.") for note in self.notes]
+        steps.sort(key=lambda step: step[0])
+        lines += [line for _, line in steps]
+        end = f"{self.answered_by} answered" if self.answered_by is not None else "Nobody answered"
+        return (*lines, f"{end}, after {_seconds(self.duration_ms)} in all.")
+
+
+class TraceBuilder:
+    """Collects the trace of one request while it runs.
+
+    Args:
+        request_id, route, strategy: as in `DecisionTrace`.
+        started_at: wall time in epoch seconds.
+        began: monotonic seconds at the same moment; all later moments are given in those.
+    """
+
+    __slots__ = ("_attempts", "_began", "_head", "_notes", "_ranked", "_rules", "_skipped", "_started_at")
+
+    def __init__(self, request_id: str, route: str, strategy: str, started_at: float, began: float) -> None:
+        self._head = (request_id, route, strategy)
+        self._started_at = started_at
+        self._began = began
+        self._ranked: tuple[Choice, ...] = ()
+        self._skipped: list[Skip] = []
+        self._attempts: list[Attempt] = []
+        self._rules: list[Fired] = []
+        self._notes: list[Note] = []
+
+    @property
+    def attempts(self) -> int:
+        """How many attempts have ended so far."""
+        return len(self._attempts)
+
+    def ranked(self, choices: Iterable[tuple[str, float, str]]) -> None:
+        """Note the ranking as (candidate's name, score, why); a later one replaces it."""
+        self._ranked = tuple([Choice(*choice) for choice in choices])
+
+    def skipped(self, candidate: str, reason: str) -> None:
+        """Note that a candidate was left out."""
+        self._skipped.append(Skip(candidate, reason))
+
+    def attempted(
+        self,
+        candidate: str,
+        began: float,
+        ended: float,
+        outcome: Outcome,
+        *,
+        ttft_ms: float | None = None,
+        error_kind: str | None = None,
+        error: str = "",
+        status: int | None = None,
+        cost_usd: float | None = None,
+        after: str = "",
+    ) -> None:
+        """Note an attempt that ended, and what follows; ``began`` and ``ended`` in monotonic seconds."""
+        began_ms, took_ms = self._ms(began), (ended - began) * 1e3
+        number = len(self._attempts) + 1
+        attempt = Attempt(
+            candidate, number, began_ms, took_ms, outcome, ttft_ms, error_kind, error, status, cost_usd, after
+        )
+        self._attempts.append(attempt)
+
+    def fired(self, rule: str, action: str, at: float) -> None:
+        """Note that a rule fired."""
+        self._rules.append(Fired(rule, action, self._ms(at)))
+
+    def note(self, text: str, at: float) -> None:
+        """Note anything else."""
+        self._notes.append(Note(text, self._ms(at)))
+
+    def finish(self, ended: float, answered_by: str | None = None) -> DecisionTrace:
+        """The trace as far as it goes, with the end at ``ended`` (monotonic seconds)."""
+        return DecisionTrace(
+            *self._head,
+            self._started_at,
+            self._ms(ended),
+            answered_by,
+            self._ranked,
+            tuple(self._skipped),
+            tuple(self._attempts),
+            tuple(self._rules),
+            tuple(self._notes),
+        )
+
+    def _ms(self, moment: float) -> float:
+        return (moment - self._began) * 1e3
+
+
+_OUTCOMES: dict[Outcome, str] = {
+    "answered": "answered",
+    "failed": "failed",
+    "cancelled": "was cancelled",
+    "cut": "broke off in the middle",
+    "lost the race": "lost the race",
+}
+
+
+def _attempt_told(attempt: Attempt) -> str:
+    words = [f"Attempt {attempt.number}: {attempt.candidate} {_OUTCOMES[attempt.outcome]}"]
+    words.append(f" after {_seconds(attempt.duration_ms)}")
+    if attempt.ttft_ms is not None:
+        words.append(f", first token after {_seconds(attempt.ttft_ms)}")
+    if attempt.error_kind is not None:
+        status = "" if attempt.status is None else f", status {attempt.status}"
+        words.append(f" ({attempt.error_kind}{status}{': ' if attempt.error else ''}{attempt.error})")
+    if attempt.cost_usd:
+        words.append(f", cost ${attempt.cost_usd:.4g}")
+    if attempt.after:
+        words.append(f"; {attempt.after}")
+    words.append(".")
+    return "".join(words)
+
+
+def _seconds(ms: float) -> str:
+    return f"{ms:.0f} ms" if ms < 999.5 else f"{ms / 1e3:.1f} s"
