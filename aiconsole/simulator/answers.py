@@ -1,6 +1,7 @@
 """What the simulated models say: drawn from the seed and the request, so the same request gets the same answer.
 
-The text is plain Markdown that calls itself simulated and reacts to what was asked. Two marks in the last user message ask
+The text is plain Markdown that calls itself simulated and reacts to what was asked. An answer already begun is gone on with,
+where the conversation ends with it or the last message says to go on from it. Two marks in the last user message ask
 for something exact: ``[[tokens=500]]`` for 500 tokens of :func:`aiconsole.simulator.words.known_text`, and ``[[echo]]`` for
 everything that follows the mark.
 """
@@ -15,10 +16,12 @@ from aiconsole.simulator import prose, words
 from aiconsole.simulator.catalogue import SimModel
 from aiconsole.simulator.dice import Dice
 from aiconsole.simulator.schema import instance
-from aiconsole.simulator.talk import Answer, Ask, Call, OfferedTool
+from aiconsole.simulator.talk import Answer, Ask, Begun, Call, OfferedTool
 
 _TOKENS = re.compile(r"\[\[tokens=(\d{1,7})\]\]")
 _ECHO = "[[echo]]"
+_GO_ON = re.compile(r"\b(?:go on|continue)\b.{0,40}\bfrom\b", re.IGNORECASE | re.DOTALL)
+_FIRST_WORDS = re.compile(r"\bbegin with\b[^“]{0,40}“(.+?)”", re.IGNORECASE | re.DOTALL)
 _WANTS_TOOL = re.compile(
     r"\[\[tool\]\]|\b(?:use|call|run|invoke|try)\b[^.?!]{0,40}\b(?:tools?|functions?)\b", re.IGNORECASE
 )
@@ -26,6 +29,9 @@ _WANTS_TOOL = re.compile(
 
 def compose(ask: Ask, provider: str, model: SimModel, seed: int) -> Answer:
     """The answer to one request, cut where its stop sequences or its token limit say so."""
+    begun = ask.begun
+    if begun is not None and begun.text and (begun.last or _GO_ON.search(ask.prompt)):
+        return _gone_on(ask, begun, provider, model, seed)
     exact = _exact(ask)
     dice = None if exact is not None and not ask.reasoning else Dice(seed, provider, model.id, ask.flat)
     if exact is not None:
@@ -49,6 +55,21 @@ def compose(ask: Ask, provider: str, model: SimModel, seed: int) -> Answer:
     else:
         text = prose.answer(ask, provider, model, dice)
     return _cut(Answer(thoughts, words.pieces(text)), ask)
+
+
+def _gone_on(ask: Ask, begun: Begun, provider: str, model: SimModel, seed: int) -> Answer:
+    """What is left of the answer that was begun; all of it where it began otherwise than this model would have."""
+    unlimited = msgspec.structs.replace(
+        ask, prompt=begun.prompt, flat=begun.flat, turns=begun.turns, begun=None, max_tokens=None
+    )
+    whole = compose(unlimited, provider, model, seed)
+    text = "".join(whole.text)
+    if not text.startswith(begun.text):
+        return _cut(whole, ask)
+    rest = text[len(begun.text) :]
+    words_first = None if begun.last else _FIRST_WORDS.search(ask.prompt)
+    before = begun.text if begun.last and ask.echoes else words_first[1] if words_first else ""
+    return _cut(msgspec.structs.replace(whole, reasoning=[], text=words.pieces(before + rest)), ask)
 
 
 def _exact(ask: Ask) -> list[str] | None:

@@ -6,6 +6,7 @@ Shapes are those of the recorded exchanges. From the API reference: errors (403,
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -50,6 +51,7 @@ _FINISH = {
     "tool_calls": "tool_use",
     "refused": "refusal",
 }
+_VERSION = re.compile(r"claude-(?:[a-z]+-)?(\d)(?!\d)(?:[-.](\d{1,2})(?!\d))?")
 _GROUP = 4  # tokens in one text delta
 _CHOICES = {"auto": "auto", "none": "none", "any": "required", "tool": "required"}
 
@@ -107,8 +109,11 @@ class AnthropicForm:
         wanted = field(field(body, "output_config", dict, {}), "format", dict) or field(body, "output_format", dict, {})
         thinking = field(body, "thinking", dict, {}).get("type")
         tools = [tool for tool in field(body, "tools", list, []) if isinstance(tool, dict) and "input_schema" in tool]
+        model = field(body, "model", str, "")
+        if messages[-1].get("role") == "assistant":
+            _check_prefill(model, messages[-1].get("content"))
         return gathered.ask(
-            field(body, "model", str, ""),
+            model,
             [OfferedTool(field(tool, "name", str, ""), field(tool, "input_schema", dict, {})) for tool in tools],
             tool_choice=kind,
             named_tool=choice.get("name"),
@@ -286,6 +291,17 @@ def _read_message(gathered: Gathered, message: Any) -> None:
             gathered.say(role, f"{part.get('name')}{encode(part.get('input')).decode()}")
         elif kind == "thinking":
             gathered.say(role, field(part, "thinking", str, ""))
+
+
+def _check_prefill(model: str, content: Any) -> None:
+    """Refuse a turn of the assistant at the end as the API does: for models from 4.6 on, and where it ends in white space."""
+    version = _VERSION.search(model)
+    if version is not None and (int(version[1]), int(version[2] or 0)) >= (4, 6):
+        raise BadBody(
+            "This model does not support assistant message prefill. The conversation must end with a user message."
+        )
+    if isinstance(content, str) and content != content.rstrip():
+        raise BadBody("messages: final assistant content cannot end with trailing whitespace")
 
 
 def _grouped(tokens: list[str]) -> tuple[list[str], list[int]]:

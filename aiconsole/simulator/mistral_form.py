@@ -5,15 +5,18 @@ Shapes are those of the recorded exchanges.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
+
+import msgspec
 
 from aiconsole.simulator import openai_errors as errors
 from aiconsole.simulator.catalogue import SimModel
 from aiconsole.simulator.dice import Dice
-from aiconsole.simulator.form import Exchange, Fault, Headers, Reply, Script, Template, event
+from aiconsole.simulator.form import Exchange, Fault, Headers, Reply, Script, Target, Template, event
 from aiconsole.simulator.limits import Headroom
 from aiconsole.simulator.openai_form import Json, OpenAIForm
-from aiconsole.simulator.talk import Answer, Ask, Counts
+from aiconsole.simulator.talk import Answer, Ask, BadBody, Counts
 
 
 class MistralForm(OpenAIForm):
@@ -46,6 +49,17 @@ class MistralForm(OpenAIForm):
 
     def thought(self, text: str) -> Json:
         return {"content": [{"type": "thinking", "thinking": [{"type": "text", "text": text}]}]}
+
+    def read(self, target: Target, body: Json, headers: Mapping[str, str]) -> Ask:
+        """A turn of the assistant may end the conversation only with ``prefix``; the answer then starts with its text."""
+        ask = super().read(target, body, headers)
+        if ask.begun is None or not ask.begun.last:
+            return ask
+        if body["messages"][-1].get("prefix") is not True:
+            raise BadBody(
+                "Expected last role User or Tool (or Assistant with prefix True) for serving but got assistant"
+            )
+        return msgspec.structs.replace(ask, echoes=True)
 
     def fill(self, delta: Json, texts: list[str], model: SimModel, exchange: Exchange) -> list[bytes]:
         if not texts:

@@ -33,6 +33,17 @@ class OfferedTool(msgspec.Struct, frozen=True):
     schema: Mapping[str, Any]
 
 
+class Begun(msgspec.Struct, frozen=True):
+    """An answer already begun, ``text``, to the question ``prompt``; ``flat`` is what had been said before it. ``last`` where
+    nothing was said after it: the model is to go on as if it had begun it itself."""
+
+    text: str
+    prompt: str
+    flat: str
+    turns: int
+    last: bool
+
+
 class Ask(msgspec.Struct, frozen=True):
     """One request. ``flat`` is everything said, in order: the answer is drawn from it and prefixes are remembered by it."""
 
@@ -57,6 +68,8 @@ class Ask(msgspec.Struct, frozen=True):
     stream: bool = False
     include_usage: bool = False
     caching: bool = True
+    begun: Begun | None = None
+    echoes: bool = False
 
 
 class Call(msgspec.Struct, frozen=True):
@@ -102,9 +115,14 @@ class Gathered:
         self.results: list[str] = []
         self._said: list[str] = []
         self._extra = 0
+        self._begun: Begun | None = None
 
     def begin(self, role: str) -> None:
         """A message starts: ``system``, ``user``, ``assistant`` or ``tool``."""
+        if role == "assistant":
+            self._begun = Begun("", self.prompt, "".join(self._said), self.turns, last=True)
+        elif self._begun is not None:
+            self._begun = msgspec.structs.replace(self._begun, last=False) if self._begun.last else None
         self._said.append(f"\x1e{role}\x1f")
         self._extra += _MESSAGE_CHARACTERS
         if role == "user":
@@ -122,6 +140,8 @@ class Gathered:
             self.prompt += text
         elif role == "system":
             self.system += text
+        elif role == "assistant" and self._begun is not None:
+            self._begun = msgspec.structs.replace(self._begun, text=self._begun.text + text)
 
     def attach(self, kind: Literal["image", "document"], media_type: str, data: str | None) -> None:
         """An attachment, with its base64 text where it came along."""
@@ -139,6 +159,7 @@ class Gathered:
         tools = tuple(tools)
         offered = msgspec.json.encode([[tool.name, tool.schema] for tool in tools]).decode() if tools else ""
         flat = offered + "".join(self._said)
+        begun = self._begun and msgspec.structs.replace(self._begun, flat=offered + self._begun.flat)
         return Ask(
             model=model,
             prompt=self.prompt,
@@ -149,6 +170,7 @@ class Gathered:
             attachments=tuple(self.attachments),
             results=tuple(self.results),
             tools=tools,
+            begun=begun,
             **rest,
         )
 
