@@ -1,0 +1,79 @@
+"""How many calls a provider is given at once: additive increase, multiplicative decrease.
+
+The limit grows by one with each success while it is full, and shrinks to nine tenths where the provider pushes back (429, a
+timeout). Of the calls that were under way together one counts: fifty refusals of one burst are one sign, not fifty (as TCP
+lessens its window once a round trip, RFC 5681), and the successes of that burst do not undo it. No gradient of latency is
+looked at: answers are of any length, so theirs says nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+Outcome = Literal["ok", "pushed back", "neutral"]
+"""How a call ended: "pushed back" is a 429 or a timeout, "neutral" all that says nothing about the provider's capacity."""
+
+START: Final = 8
+LEAST: Final = 1
+MOST: Final = 64
+SHRINK: Final = 0.9
+
+
+class Slot:
+    """A place taken by one call. Only the first ``leave`` counts, so ``leave("neutral")`` in a ``finally`` is safe."""
+
+    __slots__ = ("_era", "_left", "_owner")
+
+    def __init__(self, owner: Concurrency, era: int) -> None:
+        self._owner = owner
+        self._era = era
+        self._left = False
+
+    def leave(self, outcome: Outcome) -> None:
+        if not self._left:
+            self._left = True
+            self._owner._leave(outcome, self._era)
+
+
+class Concurrency:
+    """The concurrency limit of one provider.
+
+    Attributes:
+        in_flight: calls under way.
+    """
+
+    __slots__ = ("_era", "_least", "_limit", "_most", "in_flight")
+
+    def __init__(self, start: int = START, least: int = LEAST, most: int = MOST) -> None:
+        if not 1 <= least <= start <= most:
+            raise ValueError("1 <= least <= start <= most")
+        self._limit = float(start)
+        self._least = least
+        self._most = most
+        self._era = 0
+        self.in_flight = 0
+
+    @property
+    def limit(self) -> int:
+        """Calls admitted at once."""
+        return int(self._limit)
+
+    @property
+    def full(self) -> bool:
+        return self.in_flight >= int(self._limit)
+
+    def try_enter(self) -> Slot | None:
+        """A slot for one call, None where the limit is reached."""
+        if self.in_flight >= int(self._limit):
+            return None
+        self.in_flight += 1
+        return Slot(self, self._era)
+
+    def _leave(self, outcome: Outcome, era: int) -> None:
+        if era == self._era:
+            if outcome == "ok" and self.in_flight >= int(self._limit):
+                self._limit = min(float(self._most), self._limit + 1.0)
+            elif outcome == "pushed back":
+                self._limit = max(float(self._least), self._limit * SHRINK)
+                self._era += 1
+        self.in_flight -= 1
