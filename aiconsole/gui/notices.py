@@ -54,6 +54,7 @@ class Notice(QFrame):
         self._run = run
         label = QLabel(text)
         label.setTextFormat(Qt.TextFormat.PlainText)
+        label.setTextFormat(Qt.TextFormat.PlainText)
         label.setWordWrap(True)
         label.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
@@ -63,9 +64,9 @@ class Notice(QFrame):
         layout.addWidget(StateGlyph(theme, state))
         layout.addWidget(label, 1)
         self.action = QPushButton(action)
-        self.action.setVisible(bool(action))
         self.action.clicked.connect(self.do)
         layout.addWidget(self.action)
+        self.action.setVisible(bool(action))
         self.dismiss = QToolButton()
         self.dismiss.setIcon(icons.icon("close"))
         self.dismiss.setIconSize(QSize(14, 14))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from PySide6.QtCore import Qt, QTimer
@@ -60,20 +61,21 @@ class PanelSlot(QWidget):
     def __init__(self, theme: Theme) -> None:
         super().__init__()
         self._theme = theme
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self._waiting: list[Any] = []
         self._content: QWidget | None = None
         self._cover: QWidget | None = None
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
-        self._starting = QLabel("Starting…")
+        self._starting = QLabel()
+        self._starting.setAccessibleName("Starting")
+        self._starting.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self._starting.setAlignment(Qt.AlignmentFlag.AlignCenter)
         set_role(self._starting, "caption")
-        self._starting.hide()
         self._layout.addWidget(self._starting)
+        self.setFocusProxy(self._starting)
         self._patience = QTimer(self)
         self._patience.setSingleShot(True)
-        self._patience.timeout.connect(self._starting.show)
+        self._patience.timeout.connect(partial(self._starting.setText, "Starting…"))
         self._patience.start(_SILENT_MS)
 
     @property
@@ -115,8 +117,7 @@ class PanelSlot(QWidget):
         """Show ``view`` in the panel's place until ``uncover``."""
         self.uncover()
         self._cover = view
-        if self._content is not None:
-            self._content.hide()
+        (self._content or self._starting).hide()
         self._layout.addWidget(view)
         self.setFocusProxy(view)
         if self.isVisible():
@@ -130,15 +131,15 @@ class PanelSlot(QWidget):
         self._layout.removeWidget(cover)
         cover.hide()
         cover.deleteLater()
-        self.setFocusProxy(self._content)  # type: ignore[arg-type]  # None takes it away
-        if self._content is not None:
-            self._content.show()
-            if self.isVisible():
-                self._content.setFocus(Qt.FocusReason.OtherFocusReason)
+        shown = self._content or self._starting
+        self.setFocusProxy(shown)
+        shown.show()
+        if self.isVisible():
+            shown.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _replace(self, content: QWidget | None) -> None:
         self._patience.stop()
-        self._starting.hide()
+        self._starting.setText("")
         focused = QApplication.focusWidget()
         had_focus = focused is None or focused is self or self.isAncestorOf(focused)
         if self._content is not None:
@@ -147,7 +148,8 @@ class PanelSlot(QWidget):
             self._content.deleteLater()
         self._content = content
         if self._cover is None:
-            self.setFocusProxy(content)  # type: ignore[arg-type]
+            self.setFocusProxy(content or self._starting)
+        self._starting.setVisible(content is None and self._cover is None)
         if content is None:
             return
         self._layout.addWidget(content)

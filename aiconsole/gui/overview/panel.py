@@ -14,7 +14,7 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QPushButton,
-    QStackedLayout,
+    QStackedWidget,
     QVBoxLayout,
     QWidget,
 )
@@ -66,7 +66,7 @@ class OverviewPanel(QWidget):
         set_role(self._at, "caption")
         self._simulated = QLabel("simulated")
         set_role(self._simulated, "pill", "warn")
-        self._stack = QStackedLayout()
+        self._stack = QStackedWidget()
         self._build()
         self.chart.pointed.connect(self._tell_values)
         self.legend.toggled.connect(self._show_provider)
@@ -175,23 +175,23 @@ class OverviewPanel(QWidget):
         layout.setContentsMargins(SPACE_L, SPACE_M, SPACE_L, SPACE_M)
         layout.setSpacing(SPACE_S)
         layout.addLayout(top)
-        layout.addLayout(self._stack, 1)
+        layout.addWidget(self._stack, 1)
         return card
 
     def _nothing(self) -> QWidget:
         page = QWidget()
         words = QLabel("Nothing was asked in this range. Each answer's latency is drawn here as it comes.")
         set_role(words, "caption")
-        chat = QPushButton("Start a chat")
-        chat.clicked.connect(partial(self._shell.commands.run, "panel.chat"))
-        chat.setVisible(any(command.key == "panel.chat" for command in self._shell.commands.all()))
         across = QHBoxLayout()
         across.addStretch(1)
         across.addWidget(words)
         across.addStretch(1)
         below = QHBoxLayout()
         below.addStretch(1)
-        below.addWidget(chat)
+        if any(command.key == "panel.chat" for command in self._shell.commands.all()):
+            chat = QPushButton("Start a chat")
+            chat.clicked.connect(partial(self._shell.commands.run, "panel.chat"))
+            below.addWidget(chat)
         below.addStretch(1)
         layout = QVBoxLayout(page)
         layout.setSpacing(SPACE_XS)

@@ -132,7 +132,7 @@ class Editor(QWidget):
             return self._make_lines()
         if entry.info.type == "bool":
             box = QCheckBox("On")
-            box.toggled.connect(self.chosen)
+            box.toggled.connect(lambda on: self.chosen.emit(on))
             return box
         if entry.info.type == "choice":
             return self._make_choice()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtCore import Qt, QUrl
+from PySide6.QtCore import Qt, QTimer, QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import (
     QFrame,
@@ -28,6 +28,9 @@ from .field import SettingGroup
 from .model import Entry, common_entries, found, provider_entries
 
 _SIDE = 220
+_PATIENCE_MS = 120
+_MOST = 40
+"""Settings shown of a search; more of them help nobody and take long to build."""
 _COLUMN = 860
 
 
@@ -45,7 +48,11 @@ class SettingsPanel(QWidget):
         self.search.setAccessibleName("Search the settings")
         self.search.setClearButtonEnabled(True)
         set_role(self.search, "search")
-        self.search.textChanged.connect(self._show)
+        self._patience = QTimer(self)
+        self._patience.setSingleShot(True)
+        self._patience.setInterval(_PATIENCE_MS)
+        self._patience.timeout.connect(self._show)
+        self.search.textChanged.connect(lambda _: self._patience.start())
         self.groups = QListWidget()
         self.groups.setAccessibleName("Groups of settings")
         set_role(self.groups, "nav")
@@ -54,6 +61,7 @@ class SettingsPanel(QWidget):
         self._column = QVBoxLayout()
         self._area = QScrollArea()
         self._file = QLabel()
+        self._folder = QPushButton("Open the folder")
         self._build()
         self.setFocusProxy(self.search)
         session.changed.connect(self._refresh)
@@ -78,6 +86,7 @@ class SettingsPanel(QWidget):
                 if key in (group, entry.key):
                     self.search.clear()
                     self.groups.setCurrentRow(at)
+                    self._show()
                     if key == entry.key:
                         self._shown[0].fields[key].editor.setFocus(Qt.FocusReason.OtherFocusReason)
                     return
@@ -125,11 +134,10 @@ class SettingsPanel(QWidget):
         self._file.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._file.setWordWrap(True)
         set_role(self._file, "caption")
-        folder = QPushButton("Open the folder")
-        set_role(folder, "link")
-        folder.clicked.connect(self._open_folder)
+        set_role(self._folder, "link")
+        self._folder.clicked.connect(self._open_folder)
         across.addWidget(self._file, 1)
-        across.addWidget(folder)
+        across.addWidget(self._folder)
         return line
 
     def _open_folder(self) -> None:
@@ -177,17 +185,34 @@ class SettingsPanel(QWidget):
             item = self.groups.currentItem()
             group = item.text() if item is not None else ""
             parts = {group: list(self._groups.get(group, ()))}
+        self._patience.stop()
         _empty(self._column)
-        self._shown = [
-            SettingGroup(self._session, self._shell, group, entries) for group, entries in parts.items() if entries
-        ]
-        for shown in self._shown:
-            self._column.addWidget(shown)
-        if not self._shown:
-            nothing = QLabel(f"No setting has “{query}” in its name or meaning.")
-            set_role(nothing, "caption")
-            self._column.addWidget(nothing)
+        self._shown = []
+        room = _MOST
+        for group, entries in parts.items():
+            if entries[:room]:
+                self._shown.append(SettingGroup(self._session, self._shell, group, entries[:room]))
+                self._column.addWidget(self._shown[-1])
+            room = max(0, room - len(entries))
+        words = f"No setting has “{query}” in its name or meaning." if not self._shown else ""
+        if not room:
+            words = "More settings fit. Another word narrows the search."
+        if words:
+            note = QLabel(words)
+            note.setTextFormat(Qt.TextFormat.PlainText)
+            set_role(note, "caption")
+            self._column.addWidget(note)
+        self._order_tabs()
         self._area.verticalScrollBar().setValue(0)
+
+    def _order_tabs(self) -> None:
+        """The keyboard goes from the groups through the settings to what is below them."""
+        before: QWidget = self.groups
+        for field in (field for shown in self._shown for field in shown.fields.values()):
+            for widget in (field.editor.control, field.reset):
+                self.setTabOrder(before, widget)
+                before = widget
+        self.setTabOrder(before, self._folder)
 
     def _show_problems(self) -> None:
         _empty(self._problems)

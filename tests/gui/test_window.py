@@ -1,0 +1,152 @@
+"""The window as a whole: engine later than window, strip, palette, faults, what is kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QApplication, QLabel, QToolButton
+from pytestqt.qtbot import QtBot
+
+from aiconsole.domain.chat import ChatRequest, Cost, Timing
+from aiconsole.domain.errors import ConfigError
+from aiconsole.domain.events import AttemptFinished, Notice
+from aiconsole.domain.messages import Message
+from aiconsole.gui.shell import Shell
+from aiconsole.gui.slot import Trouble
+from aiconsole.gui.strip import StripItem
+from aiconsole.gui.theme import Theme
+from aiconsole.gui.window import Window
+from aiconsole.gui.window_state import WindowState, load_state, save_state
+from tests.gui.console import Console, console, press, shown, type_text, until
+
+CTRL = Qt.KeyboardModifier.ControlModifier
+
+
+def strip_says(shell: Shell) -> list[str]:
+    return [item.accessibleName() for item in shell.strip.findChildren(StripItem)]
+
+
+def offered(it: Console) -> dict[str, object]:
+    return {command.title: command for command in it.shell.commands.available()}
+
+
+async def test_a_window_without_an_engine_answers_the_keyboard(qtbot: QtBot, qapp: QApplication) -> None:
+    shell = Shell(Theme(qapp, "dark"))
+    qtbot.addWidget(shell)
+    window = Window(shell, state=WindowState(panel="settings"))
+    await shown(shell)
+
+    assert shell.open_key == "settings"
+    shell.rail.findChild(QToolButton).setFocus()
+    press(Qt.Key.Key_1, CTRL)
+    assert shell.open_key == "overview"
+    assert window.session is None
+
+
+async def test_an_engine_that_cannot_open_is_said_in_place_with_another_try(qtbot: QtBot, qapp: QApplication) -> None:
+    asked: list[bool] = []
+    shell = Shell(Theme(qapp, "dark"))
+    qtbot.addWidget(shell)
+    window = Window(shell, state=WindowState(panel="providers"), retry=lambda: asked.append(True))
+    await shown(shell)
+
+    window.show_trouble(ConfigError("The folder is read-only.", advice="Choose another with --home."))
+
+    trouble = shell.findChild(Trouble)
+    assert isinstance(trouble, Trouble)
+    assert "The folder is read-only. Choose another with --home." in trouble.accessibleName()
+    trouble.again.click()
+    assert asked == [True]
+    assert not any(found.isVisible() for found in shell.findChildren(Trouble))
+
+
+async def test_the_strip_tells_of_each_provider_and_of_the_last_minutes(
+    qtbot: QtBot, qapp: QApplication, tmp_path: Path
+) -> None:
+    async with console(qapp, tmp_path) as it:
+        await it.engine.complete(ChatRequest("groq/openai/gpt-oss-120b", (Message.user("Hello"),)))
+        it.window._feed.refresh()
+
+        said = strip_says(it.shell)
+        assert "Groq: simulated" in said
+        assert "1.0 requests a minute" in said
+        assert "0 % errors" in said
+        assert any(label.text() == "simulated" and label.isVisible() for label in it.shell.strip.findChildren(QLabel))
+        assert it.session.activity.cost_usd == 0.0
+        assert it.session.activity.simulated_usd > 0.0
+
+
+async def test_a_provider_that_keeps_failing_is_said_to_fail_until_it_answers(
+    qtbot: QtBot, qapp: QApplication, tmp_path: Path
+) -> None:
+    def attempt(kind: str | None) -> AttemptFinished:
+        now = it.session.clock.now()
+        return AttemptFinished("groq", "m", Timing(now, 10.0, 20.0), error_kind=kind, cost=Cost(0.5, "provider"))
+
+    async with console(qapp, tmp_path) as it:
+        for kind in ("server fault", "cancelled", "bad request", "overloaded"):
+            it.engine.bus.publish(attempt(kind))
+        it.window._feed.refresh()
+        assert "Groq: failing" in strip_says(it.shell)
+        assert "100 % errors" in strip_says(it.shell)
+
+        it.engine.bus.publish(attempt(None))
+        it.window._feed.refresh()
+        assert "Groq: simulated" in strip_says(it.shell)
+        assert "Spend $0.00" in strip_says(it.shell)  # what real providers cost is not mixed with the simulated
+        assert it.session.activity.cost_usd == 2.5
+
+
+async def test_everything_is_in_the_palette(qtbot: QtBot, qapp: QApplication, tmp_path: Path) -> None:
+    async with console(qapp, tmp_path, demo=None) as it:
+        await until(lambda: it.session.keys_known)
+        wanted = {
+            "Go to Settings", "Use the light theme", "Use simulated providers", "Open Cohere", "Test Groq",
+            "Add or change the key for Mistral", "Switch Gemini off",
+        }  # fmt: skip
+        assert wanted <= set(offered(it))
+
+        it.shell.show_palette()
+        type_text("use simulated")
+        press(Qt.Key.Key_Return)
+        await until(lambda: it.engine.demo and it.engine.settings.demo)
+        assert "Use the real providers" in offered(it)
+        it.window.switch_demo(False)
+        await until(lambda: not it.engine.demo and not it.engine.settings.demo)
+
+
+async def test_a_test_from_the_palette_tells_its_outcome(qtbot: QtBot, qapp: QApplication, tmp_path: Path) -> None:
+    async with console(qapp, tmp_path) as it:
+        it.shell.commands.run(offered(it)["Test Groq"])  # type: ignore[arg-type]
+        await until(lambda: any(message.startswith("Groq answers, in ") for message in it.messages()))
+
+
+async def test_a_theme_chosen_is_kept_and_a_theme_set_is_shown(
+    qtbot: QtBot, qapp: QApplication, tmp_path: Path
+) -> None:
+    async with console(qapp, tmp_path) as it:
+        it.shell.choose_mode("light")
+        await until(lambda: it.engine.settings.appearance.theme == "light")
+        await it.session.change("appearance.theme", "dark")
+        assert it.shell.theme.tokens.name == "dark"
+
+
+async def test_problems_of_the_settings_file_and_notices_are_shown(
+    qtbot: QtBot, qapp: QApplication, tmp_path: Path
+) -> None:
+    (tmp_path / "settings.toml").write_text('[log]\nlevel = "loud"\n')
+    async with console(qapp, tmp_path) as it:
+        await until(lambda: any("Line 2, log.level" in message for message in it.messages()))
+        it.engine.bus.publish(Notice("The disk is full.", "Make room."))
+        assert "The disk is full. Make room." in it.messages()
+        assert it.engine.settings.log.level == "info"
+
+
+def test_what_is_kept_of_the_window_survives_and_a_broken_file_does_no_harm(tmp_path: Path) -> None:
+    path = tmp_path / "home" / "window.json"
+    state = WindowState("AdnQ", "settings", "light", welcomed=True)
+    save_state(path, state)
+    assert load_state(path) == state
+    path.write_text('{"geometry": 3}')
+    assert load_state(path) == WindowState()
