@@ -41,28 +41,30 @@ PROMPTS = (
     ("gpt-oss-120b", "What does a p95 of 800 ms mean for a user?"),
 )
 PACES = {
-    "groq": Behaviour(ttft_ms=180, tokens_per_s=9000, jitter=0.3),
-    "cohere": Behaviour(ttft_ms=380, tokens_per_s=5000, jitter=0.3),
-    "mistral": Behaviour(ttft_ms=320, tokens_per_s=5500, jitter=0.3),
-    "gemini": Behaviour(ttft_ms=470, tokens_per_s=6000, jitter=0.3),
-    "cerebras": Behaviour(ttft_ms=150, tokens_per_s=12000, jitter=0.3, error_rates={"overloaded": 0.2}),
-    "openrouter": Behaviour(ttft_ms=6000, tokens_per_s=4000, jitter=0.4),
-    "anthropic": Behaviour(ttft_ms=62, tokens_per_s=4000, jitter=0.3),
+    "groq": Behaviour(ttft_ms=180, tokens_per_s=420, jitter=0.3),
+    "cohere": Behaviour(ttft_ms=380, tokens_per_s=200, jitter=0.3),
+    "mistral": Behaviour(ttft_ms=320, tokens_per_s=300, jitter=0.3),
+    "gemini": Behaviour(ttft_ms=470, tokens_per_s=350, jitter=0.3),
+    "cerebras": Behaviour(ttft_ms=150, tokens_per_s=800, jitter=0.3, error_rates={"overloaded": 0.2}),
+    "openrouter": Behaviour(ttft_ms=6000, tokens_per_s=260, jitter=0.4),
+    "anthropic": Behaviour(ttft_ms=62, tokens_per_s=260, jitter=0.3),
 }
 
 
-async def converse(engine: Engine) -> None:
-    """Real traffic through the kept conversations, so that every panel has something to show."""
+async def converse(engine: Engine) -> str:
+    """Real traffic through the kept conversations, so that every panel has something to show; the id of one of them."""
     chat = await engine.open_chat()
+    ids: list[str] = []
     for model, prompt in PROMPTS:
         conversation = await chat.create(model=model)
+        ids.append(conversation.id)
         for text in (prompt, "And in one sentence?"):
             async with aclosing(chat.send(conversation.id, text)) as events:
                 async for _ in events:
                     pass
     for name in PACES:
         await engine.probe(name)
-    remember(engine)
+    return ids[1]
 
 
 def remember(engine: Engine) -> None:
@@ -118,9 +120,12 @@ async def shoot(application: QApplication, options: argparse.Namespace) -> None:
             window = Window(shell, state=WindowState(welcomed=not options.empty))
             shell.resize(width, height)
             shell.show()
+            conversation = "" if options.empty else await converse(engine)
             window.connect_engine(engine)
-            if not options.empty:
-                await converse(engine)
+            if conversation:
+                remember(engine)
+                shell.open("chat", conversation)
+                await settle()
             for mode in ("dark", "light"):
                 await engine.change("appearance.theme", mode)
                 theme.set_mode(mode)
