@@ -142,22 +142,22 @@ def _weighted(candidates: Sequence[Candidate], facts: Facts, random: Random) -> 
 
 def _by_latency(candidates: Sequence[Candidate], facts: Facts, random: Random) -> tuple[Ranked, ...]:
     known = [facts.latency_ms(candidate) for candidate in candidates]
-    fastest = min((ms for ms in known if ms is not None), default=_UNTRIED_MS)
+    flying = [facts.in_flight(candidate) for candidate in candidates]
+    fastest = min([ms for ms in known if ms is not None], default=_UNTRIED_MS)
+    loads = [
+        max(fastest if ms is None else ms, 1.0) * (busy + 1) * (_OUT if ms is None and busy else 1.0)
+        for ms, busy in zip(known, flying, strict=True)
+    ]
+    least = min(loads)
     rated: list[_Rated] = []
-    for index, (candidate, ms) in enumerate(zip(candidates, known, strict=True)):
-        flying = facts.in_flight(candidate)
-        if ms is None:
-            load = max(fastest, 1.0) * (flying + 1) * (_OUT if flying else 1.0)
-            why = f"not measured yet, {flying} in flight" if flying else "not measured yet"
-        else:
-            load = max(ms, 1.0) * (flying + 1)
-            why = f"{ms:.0f} ms, {flying} in flight" if flying else f"{ms:.0f} ms"
-        rated.append(_Rated(load, index, candidate, 0.0, why))
+    for place, (load, ms, busy) in enumerate(zip(loads, known, flying, strict=True)):
+        why = "not measured yet" if ms is None else f"{ms:.0f} ms"
+        if busy:
+            why = f"{why}, {busy} in flight"
+        rated.append(_Rated(load, place, candidates[place], least / load, why))
     rated.sort()
-    least = rated[0].load
-    near = sum(one.load <= 2.0 * least for one in rated)
-    scored = [one._replace(score=least / one.load) for one in rated]
-    return _two_choices(scored, near, facts, random, same=1.25)
+    near = sum([load <= 2.0 * least for load in loads])
+    return _two_choices(rated, near, facts, random, same=1.25)
 
 
 def _by_cost(candidates: Sequence[Candidate], facts: Facts) -> tuple[Ranked, ...]:
