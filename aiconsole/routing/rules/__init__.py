@@ -1,0 +1,24 @@
+"""Fallback rules: declared in TOML, checked when saved, told in words, and evaluated where a request is routed."""
+
+from aiconsole.routing.rules.check import check
+from aiconsole.routing.rules.declare import Action, Moment, Rule
+from aiconsole.routing.rules.measures import Figures, Measures
+from aiconsole.routing.rules.reading import RuleProblem, default_rules, read_rules, write_rules
+from aiconsole.routing.rules.run import RuleBook, Verdict
+from aiconsole.routing.rules.words import describe
+
+__all__ = [
+    "Action",
+    "Figures",
+    "Measures",
+    "Moment",
+    "Rule",
+    "RuleBook",
+    "RuleProblem",
+    "Verdict",
+    "check",
+    "default_rules",
+    "describe",
+    "read_rules",
+    "write_rules",
+]

@@ -1,0 +1,178 @@
+"""Rules from TOML and back. A mistake costs the one rule it is in, and is named with its line."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Sequence
+from difflib import get_close_matches
+from typing import Any, Literal, NamedTuple, get_args
+
+import msgspec
+
+from aiconsole.resources import resource
+from aiconsole.routing.rules.declare import ERROR_KINDS, Action, ErrorRate, Floor, Rule, Times
+from aiconsole.settings.lines import Outline, outline
+
+_AT = re.compile(r" - at `\$\.?([^`]*)`$")
+_UNKNOWN = re.compile(r"Object contains unknown field `(.+)`")
+_TARGETS = {"route": "the name of a route", "switch model": "a provider/model"}
+
+
+class RuleProblem(msgspec.Struct, frozen=True):
+    """Something wrong with a rule. ``line`` counts from 1, None where the rule does not come from a file.
+
+    ``severity`` "error": the rule cannot be used; "warning": it can, but does not do what it seems to.
+    """
+
+    rule: str
+    reason: str
+    severity: Literal["error", "warning"] = "error"
+    line: int | None = None
+
+    def __str__(self) -> str:
+        place = f"Line {self.line}" if self.line is not None else "In the rules"
+        return f"{place}, {self.rule}: {self.reason}." if self.rule else f"{place}: {self.reason}."
+
+
+class Rules(NamedTuple):
+    """What a text holds: the rules that can be used, in order, and what is wrong with the others."""
+
+    rules: tuple[Rule, ...]
+    problems: tuple[RuleProblem, ...]
+
+
+def default_rules() -> tuple[Rule, ...]:
+    """The rules that come with the console.
+
+    Raises:
+        FileNotFoundError: the installation is incomplete.
+    """
+    rules, problems = read_rules(resource("rules.toml").read_text(encoding="utf-8"))
+    if problems:
+        raise ValueError(f"the rules that come with the console: {problems[0]}")
+    return rules
+
+
+def read_rules(text: str) -> Rules:
+    """Rules from TOML, one table each, named by its key; the order is that of the text."""
+    try:
+        tables = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        found = re.search(r"line (\d+)", str(error))
+        return Rules((), (RuleProblem("", f"this is not TOML: {error}", line=int(found[1]) if found else None),))
+    lines = outline(text)
+    rules: list[Rule] = []
+    problems: list[RuleProblem] = []
+    for name, table in tables.items():
+        rule, problem = _rule(name, table, lines)
+        if problem is not None:
+            problems.append(problem)
+        elif rule is not None:
+            rules.append(rule)
+    return Rules(tuple(rules), tuple(problems))
+
+
+def write_rules(rules: Sequence[Rule]) -> str:
+    """TOML that reads back as the same rules."""
+    import tomlkit
+
+    document = tomlkit.document()
+    for rule in rules:
+        table = tomlkit.table()
+        values = msgspec.to_builtins(msgspec.structs.replace(rule, name=""))
+        for key in ("about", *(key for key in values if key != "about")):
+            if key in values:
+                table.add(key, _item(values[key]))
+        document.add(rule.name, table)
+    return tomlkit.dumps(document)
+
+
+def faults(rule: Rule) -> tuple[tuple[str, str], ...]:
+    """What in a rule cannot work, whatever the routes are, as (key, reason)."""
+    found = [("errors", _unknown_kind(kind)) for kind in rule.errors if kind not in ERROR_KINDS]
+    if rule.unconditional:
+        found.append(("", "it has no condition, so it would always hold"))
+    if rule.do in _TARGETS and not rule.to:
+        found.append(("do", f"it needs “to”, {_TARGETS[rule.do]}"))
+    if rule.do == "switch model" and rule.to and not all(rule.to.partition("/")):
+        found.append(("to", "it must be written provider/model"))
+    if rule.to and rule.do not in _TARGETS:
+        found.append(("to", f"“{rule.do}” has no target"))
+    if rule.do == "wait" and not rule.wait_s:
+        found.append(("do", "it needs “wait_s”, how long to wait at most"))
+    if rule.do == "wait" and rule.moment != "after an error":
+        found.append(("do", "there is nothing to try again unless it names errors or statuses"))
+    if rule.cost is not None and rule.moment != "before an attempt":
+        found.append(("cost", "an estimate is held against a request before an attempt; it cannot stand here"))
+    return (*found, *_wrong_sides(rule))
+
+
+def _wrong_sides(rule: Rule) -> list[tuple[str, str]]:
+    found = []
+    for key, figure in zip(("error_rate", "latency", "ttft", "score", "headroom"), rule.figures, strict=True):
+        if isinstance(figure, ErrorRate) and figure.leave > figure.above:
+            found.append((key, "“below”, where it ceases, must not be more than “above”, where it begins"))
+        if isinstance(figure, Times) and figure.leave > figure.above_ms:
+            found.append((key, "“below_ms”, where it ceases, must not be more than “above_ms”, where it begins"))
+        if isinstance(figure, Floor) and figure.leave < figure.below:
+            found.append((key, "“above”, where it ceases, must not be less than “below”, where it begins"))
+    return found
+
+
+def _rule(name: str, table: Any, lines: Outline) -> tuple[Rule | None, RuleProblem | None]:
+    if not isinstance(table, dict):
+        return None, RuleProblem(name, f"a rule is a table, written [{name}]", line=lines.find((name,)))
+    if "name" in table:
+        return None, RuleProblem(name, "a rule's name is that of its table", line=lines.find((name, "name")))
+    try:
+        rule = msgspec.convert({**table, "name": name}, Rule)
+    except msgspec.ValidationError as error:
+        path, reason = _told(str(error), table)
+        return None, RuleProblem(name, reason, line=lines.find((name, *path)))
+    for key, reason in faults(rule):
+        return None, RuleProblem(name, reason, line=lines.find((name, key)))
+    return rule, None
+
+
+def _told(message: str, table: dict[str, Any]) -> tuple[tuple[str, ...], str]:
+    """Where msgspec found a mistake, and the mistake in our words."""
+    at = _AT.search(message)
+    inner = at[1] if at else ""
+    path = tuple(part.partition("[")[0] for part in inner.split(".") if part)
+    reason = _AT.sub("", message)
+    unknown = _UNKNOWN.match(reason)
+    if unknown:
+        known = list(msgspec.structs.asdict(Rule(do="notify"))) if not path else []
+        close = get_close_matches(unknown[1], known, n=1)
+        hint = f"; did you mean {close[0]}?" if close else ""
+        return (*path, unknown[1]), f"there is nothing called {unknown[1]}{hint}"
+    if reason.startswith("Object missing required field"):
+        return path, f"{reason.partition('`')[2].rstrip('`')} is missing"
+    if path and path[-1] == "do" and isinstance(table.get("do"), str):
+        actions = list(get_args(Action))
+        close = get_close_matches(table["do"], actions, n=1)
+        return path, f"“{table['do']}” is no action; it is one of {', '.join(actions)}" + (
+            f"; did you mean {close[0]}?" if close else ""
+        )
+    if "matching regex" in reason:
+        reason = "must be a time of day such as 22:00" if path[-1] in ("from", "to") else "is 4xx, 5xx or a status"
+        return path, f"{'.'.join(path)} {reason}"
+    where = ".".join(path)
+    return path, f"{where}: {reason[:1].lower()}{reason[1:]}".replace("`", "") if where else reason
+
+
+def _unknown_kind(kind: str) -> str:
+    close = get_close_matches(kind, sorted(ERROR_KINDS), n=1)
+    return f"there is no error “{kind}”" + (f"; did you mean “{close[0]}”?" if close else "")
+
+
+def _item(value: Any) -> Any:
+    """A nested table on one line, as the default rules have it."""
+    import tomlkit
+
+    if not isinstance(value, dict):
+        return value
+    inline = tomlkit.inline_table()
+    inline.update(value)
+    return inline
