@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from PySide6.QtWidgets import QApplication
 
+    from aiconsole.engine import Engine
     from aiconsole.gui.loop import WindowLoop
     from aiconsole.gui.shell import Shell
     from aiconsole.gui.window import Window
@@ -128,8 +129,8 @@ class _Run:
         """Keep an engine open for the window; where it cannot be opened, say why and try again when asked."""
         while not self._leave.is_set():
             try:
-                module = await asyncio.to_thread(import_module, "aiconsole.engine")
-                async with module.Engine.open(home=self._options.home, demo=self._options.demo or None) as engine:
+                engines = await asyncio.to_thread(_import_engine)
+                async with engines.open(home=self._options.home, demo=self._options.demo or None) as engine:
                     self._opened = True
                     window.connect_engine(engine)
                     if self._options.exit_after_start:
@@ -173,6 +174,16 @@ class _Run:
                 await asyncio.gather(serving, return_exceptions=True)
         except TimeoutError:
             _log.warning("The engine did not close within %s s", CLOSING_S)
+
+
+def _import_engine() -> type[Engine]:
+    """The engine with what it imports sooner or later itself: in a thread, so that the window is answered meanwhile."""
+    from aiconsole.engine import Engine
+    from aiconsole.providers.registry import BUILT_IN
+
+    for name in (*(f"providers.{name}" for name in BUILT_IN), "simulator", "store", "chat.service"):
+        import_module(f"aiconsole.{name}")
+    return Engine
 
 
 async def _painted(shell: Shell) -> None:

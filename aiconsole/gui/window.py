@@ -33,8 +33,9 @@ _log = logging.getLogger(__name__)
 
 
 class PanelPlan(msgspec.Struct, frozen=True):
-    """A panel there may be: its module has ``make(session, shell) -> QWidget``, and is imported when it is first shown;
-    ``heavy`` are modules that are imported before, in a thread (pyqtgraph makes no Qt objects while it is imported)."""
+    """A panel there may be: its package has ``make(session, shell) -> QWidget``, and is imported with its module ``panel``
+    when it is first shown, after ``heavy``. All that goes on in a thread, so no Qt object may be made by an import
+    (pyqtgraph makes none)."""
 
     key: str
     title: str
@@ -195,7 +196,7 @@ class Window(QObject):
     async def _fill_later(self, key: str, slot: PanelSlot, session: Session) -> None:
         plan = self._plans[key]
         try:
-            for module in plan.heavy:
+            for module in (*plan.heavy, f"{plan.module}.panel"):
                 await asyncio.to_thread(import_module, module)
             slot.fill(import_module(plan.module).make(session, self.shell))
         except Exception as error:

@@ -17,6 +17,7 @@ from aiconsole.engine import Engine
 from aiconsole.gui.notices import Notice
 from aiconsole.gui.session import Session
 from aiconsole.gui.shell import Shell
+from aiconsole.gui.slot import PanelSlot
 from aiconsole.gui.theme import Theme
 from aiconsole.gui.window import Window
 from aiconsole.gui.window_state import WindowState
@@ -33,6 +34,7 @@ class Console(NamedTuple):
     async def open(self, key: str, argument: object = None) -> Any:
         """The panel ``key``, once it is there."""
         slot = self.shell.open(key, argument)
+        assert isinstance(slot, PanelSlot)
         await until(lambda: slot.content is not None)
         return slot.content
 

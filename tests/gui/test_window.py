@@ -38,7 +38,7 @@ async def test_a_window_without_an_engine_answers_the_keyboard(qtbot: QtBot, qap
     await shown(shell)
 
     assert shell.open_key == "settings"
-    shell.rail.findChild(QToolButton).setFocus()
+    shell.rail.findChildren(QToolButton)[0].setFocus()
     press(Qt.Key.Key_1, CTRL)
     assert shell.open_key == "overview"
     assert window.session is None

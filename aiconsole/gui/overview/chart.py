@@ -7,14 +7,15 @@ from typing import Any
 
 import pyqtgraph as pg
 from PySide6.QtCore import QPointF, Qt, Signal
-from PySide6.QtGui import QFocusEvent, QKeyEvent
+from PySide6.QtGui import QFocusEvent, QKeyEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from ..figures import latency
-from ..theme import CAPTION_PX, Theme, font
+from ..theme import CAPTION_PX, RADIUS, Theme, font
 from .series import Series
 
 _MARK_PX = 7
+_RING = 2
 
 
 class _Milliseconds(pg.AxisItem):  # type: ignore[misc]
@@ -81,7 +82,7 @@ class Chart(QWidget):
         self._plot.addItem(self._line, ignoreBounds=True)
         self._plot.scene().sigMouseMoved.connect(self._mouse_moved)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setContentsMargins(_RING, _RING, _RING, _RING)
         layout.addWidget(self._plot)
         theme.changed.connect(self.restyle)
         self.restyle()
@@ -113,7 +114,7 @@ class Chart(QWidget):
                 item.setVisible(visible)
             if visible:
                 highest = max(highest, *(value for value in line.ys if value == value), 0.0)  # noqa: PLR0124
-        self._item.setXRange(now - series.range_s, now, padding=0)
+        self._item.setXRange(now - series.range_s, now + series.slice_s, padding=0)
         self._item.setYRange(0, highest * 1.1 or 1000.0, padding=0.02)
 
     def show_provider(self, name: str, on: bool) -> None:
@@ -144,6 +145,13 @@ class Chart(QWidget):
             self._point(newest)
         else:
             self._point(min(self._cursor_at + steps[Qt.Key(event.key())], newest))
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        if self.hasFocus():
+            painter = QPainter(self)
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setPen(QPen(self._theme.color("accent"), _RING))
+            painter.drawRoundedRect(self.rect().adjusted(1, 1, -1, -1), RADIUS, RADIUS)
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         super().focusInEvent(event)

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QGridLayout, QPushButton, QWidget
 from ..theme import SPACE_XS, Theme, set_role
 
 _COLUMNS = 7
+_LEAST = 148
 _SWATCH = 10
 
 
@@ -28,6 +29,7 @@ class Legend(QWidget):
         self._layout = QGridLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._layout.setSpacing(SPACE_XS)
+        self._layout.setColumnStretch(_COLUMNS, 1)
         theme.changed.connect(self._paint)
 
     def show_providers(self, labels: Mapping[str, str]) -> None:
@@ -41,6 +43,7 @@ class Legend(QWidget):
         self.chips = {}
         for at, (name, label) in enumerate(labels.items()):
             chip = QPushButton(label)
+            chip.setMinimumWidth(_LEAST)
             chip.setIconSize(QSize(_SWATCH, _SWATCH))
             set_role(chip, "chip")
             chip.clicked.connect(partial(self._toggle, name))

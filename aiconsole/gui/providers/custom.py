@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import partial
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QCheckBox,
     QFrame,
@@ -136,6 +136,7 @@ class CustomForm(QWidget):
             label = QLabel(words)
             label.setBuddy(line)
             note = self._notes[line]
+            note.setTextFormat(Qt.TextFormat.PlainText)
             note.setWordWrap(True)
             grid.addWidget(label, row, 0)
             grid.addWidget(line, row, 1)

@@ -29,6 +29,7 @@ from .faults import Faults
 from .key_entry import KeyEntry
 from .models_card import ModelsCard
 from .result import Outcome, card
+from .rows import plain
 from .swatch import Swatch
 
 _SIDE = 560
@@ -108,7 +109,7 @@ class Detail(QWidget):
         self._swatch.show_provider(state.name)
         self._title.setText(state.label)
         self._pill.setText(standing.word)
-        self._pill.setToolTip(standing.reason)
+        self._pill.setToolTip(plain(standing.reason))
         set_role(self._pill, "pill", standing.state)
         self.enabled.setChecked(state.enabled)
         self.enabled.setVisible(not state.simulated)
@@ -130,7 +131,8 @@ class Detail(QWidget):
             self._seen.setText("No request in the last hour")
             return
         self._seen.setText(
-            f"Last hour: {count(seen.requests)} requests · p50 {latency(seen.p50_ms)} · p95 {latency(seen.p95_ms)}"
+            f"Last hour: {count(seen.requests)} {'request' if seen.requests == 1 else 'requests'}"
+            f" · whole answers p50 {latency(seen.p50_ms)}, p95 {latency(seen.p95_ms)}"
             f" · errors {share(seen.error_rate)} · {money(seen.cost_usd)}"
         )
 

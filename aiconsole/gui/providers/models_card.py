@@ -30,7 +30,7 @@ class ModelsCard(QFrame):
         self.table = Table(self._found, "Models", row_px=32)
         set_role(self.table, "bare")
         self.table.setSortingEnabled(True)
-        self.table.stretch(0, {1: 88, 2: 88, 3: 92, 4: 96})
+        self.table.stretch(0, {1: 88, 2: 92, 3: 104, 4: 92})
         self.filter = QLineEdit()
         self.filter.setPlaceholderText("Filter models")
         self.filter.setAccessibleName("Filter models")

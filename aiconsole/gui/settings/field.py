@@ -31,6 +31,7 @@ class SettingField(QWidget):
         self.editor = Editor(entry)
         self._fault = ""
         self.note = QLabel()
+        self.note.setTextFormat(Qt.TextFormat.PlainText)
         self.note.setWordWrap(True)
         set_role(self.note, "caption")
         self.reset = QToolButton()
@@ -118,6 +119,7 @@ class SettingGroup(QFrame):
         layout.setSpacing(SPACE_M)
         if title:
             head = QLabel(title)
+            head.setTextFormat(Qt.TextFormat.PlainText)
             set_role(head, "head")
             layout.addWidget(head)
         for at, field in enumerate(self.fields.values()):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from PySide6.QtCore import Qt, QTimer, QUrl
-from PySide6.QtGui import QDesktopServices
+from PySide6.QtGui import QDesktopServices, QShowEvent
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -90,6 +90,10 @@ class SettingsPanel(QWidget):
                     if key == entry.key:
                         self._shown[0].fields[key].editor.setFocus(Qt.FocusReason.OtherFocusReason)
                     return
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self.groups.scheduleDelayedItemsLayout()  # the style sheet's row height is known only now
 
     # Inside
 
@@ -233,6 +237,7 @@ class SettingsPanel(QWidget):
         down.addWidget(head)
         for problem in problems:
             words = QLabel(str(problem))
+            words.setTextFormat(Qt.TextFormat.PlainText)
             words.setWordWrap(True)
             words.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
             down.addWidget(words)
