@@ -12,7 +12,7 @@ from PySide6.QtCore import QObject, Signal
 
 from ...domain.conversations import ChatEvent, Turn, TurnAdded, TurnEnded
 from ...domain.errors import ConsoleError
-from .message import Progress
+from .progress import Progress
 
 BREATH_S = 0.002
 """After so long in one go the window gets its turn, however fast events come."""

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import time
 from functools import partial
 
-from PySide6.QtCore import QPoint, QRectF, Qt, Signal
+import msgspec
+from PySide6.QtCore import QRectF, Qt, Signal
 from PySide6.QtGui import QFocusEvent, QGuiApplication, QKeyEvent, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QFrame, QLabel, QWidget
+from PySide6.QtWidgets import QLabel, QWidget
 
-from ...domain.chat import Failed, ReasoningDelta, Started, StreamEvent, TextDelta, ToolCallDelta
+from ...domain.chat import Continued, ReasoningDelta, Started, StreamEvent, TextDelta, ToolCallDelta
 from ...domain.conversations import Turn
 from ...domain.messages import (
     DocumentPart,
     ImagePart,
+    Message,
     NativePart,
     Part,
     ReasoningPart,
@@ -23,10 +24,12 @@ from ...domain.messages import (
 )
 from ..markdown.safe import visible
 from ..markdown.view import MarkdownView
-from ..theme import CARD_RADIUS, SPACE_L, SPACE_M, SPACE_S
+from ..theme import CARD_RADIUS, SPACE_L, SPACE_S
 from . import words
 from .kit import Kit, label
 from .parts import Attached, ErrorCard, Fold, Foot, Head, fenced, native_text, pretty_json, result_text
+from .progress import Progress
+from .stack import Stack
 
 _KEYS = {
     Qt.Key.Key_C: "copy",
@@ -37,44 +40,18 @@ _KEYS = {
 }
 
 
-class Progress:
-    """What is known of an answer only from having seen it come: who failed before, and how long it thought."""
-
-    def __init__(self) -> None:
-        self.failed: list[tuple[str, str]] = []
-        self.started: Started | None = None
-        self.thinking_since: float | None = None
-        self.thought_s: float | None = None
-
-    def take(self, event: StreamEvent) -> None:
-        if isinstance(event, ReasoningDelta):
-            if self.thinking_since is None:
-                self.thinking_since = time.monotonic()
-        elif isinstance(event, TextDelta | ToolCallDelta):
-            if self.thinking_since is not None and self.thought_s is None:
-                self.thought_s = time.monotonic() - self.thinking_since
-        elif isinstance(event, Started):
-            self.started = event
-        elif isinstance(event, Failed):
-            self.failed.append((event.provider, event.error.kind))
-
-
-class MessageView(QFrame):
-    """Shows a turn. ``wanted(what, turn id)``; ``changed()``: its height may be another; ``link_wanted(href, text, place)``;
-    ``dragged(y)`` while a selection is drawn, in its own coordinates."""
+class MessageView(Stack):
+    """Shows a turn. ``wanted(what, turn id)``."""
 
     wanted = Signal(str, str)
-    changed = Signal()
-    link_wanted = Signal(str, str, QPoint)
-    dragged = Signal(int)
 
     def __init__(self, kit: Kit, turn: Turn, progress: Progress, *, busy: bool) -> None:
-        super().__init__()
-        self._kit, self._progress, self._busy = kit, progress, busy
+        self._card = turn.message.role != "assistant"
+        super().__init__(kit, SPACE_L if self._card else SPACE_S)
+        self._progress, self._busy = progress, busy
         self.turn = turn
+        self.setAttribute(Qt.WidgetAttribute.WA_StaticContents)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self._stack: list[QWidget] = []
-        self._views: list[tuple[MarkdownView, Fold | None]] = []
         self._calls: dict[int, tuple[Fold, list[str]]] = {}
         self._thoughts: tuple[Fold, list[str]] | None = None
         self._thought_fold: Fold | None = None
@@ -84,7 +61,6 @@ class MessageView(QFrame):
         self._foot: Foot | None = None
         self._head = Head(kit, turn)
         self._add(self._head)
-        self._card = turn.message.role != "assistant"
         self._build()
 
     # Content
@@ -114,8 +90,17 @@ class MessageView(QFrame):
                 self._call(event)
             elif isinstance(event, Started):
                 self._head.name(event.provider, event.model, event.simulated)
+            elif isinstance(event, Continued):
+                self._go_on(event)
             self._show_failures()
         self._show_waiting()
+
+    def _go_on(self, event: Continued) -> None:
+        """Another candidate goes on; where it starts anew, what was shown is void."""
+        started = self._progress.started
+        self._head.name(event.provider, event.model, bool(started and started.simulated))
+        if event.mode == "restart":
+            self.rebuild(msgspec.structs.replace(self.turn, message=Message("assistant", ())))
 
     def end(self, turn: Turn) -> None:
         """Show how it ended."""
@@ -205,22 +190,11 @@ class MessageView(QFrame):
         self._add(view, before=before[0] if before else None)
         return view
 
-    def _connect(self, view: MarkdownView, fold: Fold | None) -> None:
-        self._views.append((view, fold))
-        view.link_wanted.connect(self.link_wanted)
-        view.stale.connect(self.changed)
-        view.dragged.connect(lambda y: self.dragged.emit(view.mapTo(self, QPoint(0, y)).y()))
-
     def _add_fold(self, fold: Fold) -> Fold:
-        fold.changed.connect(lambda: self._unfolded(fold))
+        self._follow_fold(fold)
         before = [widget for widget in (self._waiting, self._failures, self._foot) if widget in self._stack]
         self._add(fold, before=before[0] if before else None)
         return fold
-
-    def _unfolded(self, fold: Fold) -> None:
-        if fold.body is not None and all(view is not fold.body for view, _ in self._views):
-            self._connect(fold.body, fold)
-        self.changed.emit()
 
     def _think(self, text: str) -> None:
         if self._thoughts is None:
@@ -331,66 +305,6 @@ class MessageView(QFrame):
         who = "You" if self._card else f"Answer from {self.turn.meta.provider}" if self.turn.meta else "Answer"
         self.setAccessibleDescription(words.spoken(self.turn))
         return f"{who}, {words.clock_time(self.turn.created_at)}"
-
-    def _add(self, widget: QWidget, *, before: QWidget | None = None) -> QWidget:
-        widget.setParent(self)
-        at = self._stack.index(before) if before is not None else len(self._stack)
-        self._stack.insert(at, widget)
-        widget.show()
-        return widget
-
-    # Geometry
-
-    def arrange(self, width: int) -> int:
-        """Place everything at a width; gives the height in px."""
-        side = SPACE_L if self._card else SPACE_S
-        inner, y = width - 2 * side, SPACE_M
-        for widget in self._stack:
-            if widget.isHidden():
-                continue
-            if isinstance(widget, MarkdownView):
-                widget.set_content_width(inner)
-                height = widget.content_height
-            elif isinstance(widget, Fold):
-                height = widget.arrange(inner)
-            else:
-                height = widget.heightForWidth(inner) if widget.hasHeightForWidth() else widget.sizeHint().height()
-            widget.setGeometry(side, y, inner, height)
-            y += height + SPACE_S
-        return y + SPACE_M - SPACE_S
-
-    def realise(self, top: int, bottom: int) -> bool:
-        """Make what stands between two heights; True where the height of anything changed."""
-        changed = False
-        for view, fold in self._views:
-            if view.isHidden() or (fold is not None and not fold.head.isChecked()):
-                continue
-            y = view.mapTo(self, QPoint(0, 0)).y()
-            if y <= bottom and y + view.content_height >= top:
-                changed |= view.realise(max(0, top - y), bottom - y)
-        return changed
-
-    def anchor(self, y: int) -> tuple[MarkdownView | None, tuple[int, int]]:
-        """What stands at a height, to be found again by `place`."""
-        for view, _ in self._views:
-            at = view.mapTo(self, QPoint(0, 0)).y()
-            if not view.isHidden() and at <= y < at + view.height():
-                return (view, view.anchor(y - at))
-        return (None, (0, y))
-
-    def place(self, anchor: tuple[MarkdownView | None, tuple[int, int]]) -> int:
-        view, inner = anchor
-        return inner[1] if view is None else view.mapTo(self, QPoint(0, view.place(inner))).y()
-
-    def restyle(self) -> None:
-        """The theme has changed."""
-        for view, _ in self._views:
-            view.use_style(self._kit.style_)
-        self.update()
-
-    def bodies(self) -> list[MarkdownView]:
-        """The views of what was said, in order, without what is folded."""
-        return [view for view, fold in self._views if fold is None]
 
     # Painting and keys
 

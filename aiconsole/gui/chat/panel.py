@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Coroutine
+from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -10,12 +10,12 @@ from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
-from ...domain.conversations import ChatEvent, ChatParams, Conversation, Transcript, Turn
-from ...domain.errors import ConsoleError
+from ...domain.conversations import ChatParams, Conversation, Transcript, Turn
 from ...domain.messages import Part, TextPart
 from ..theme import SPACE_L, SPACE_M, SPACE_S, set_role
 from . import words
 from .answering import Answering
+from .asking import Asking
 from .composer import Composer, Draft
 from .deletion import Deletion
 from .empty import EmptyView
@@ -48,8 +48,8 @@ class ChatPanel(QWidget):
         self._wanted = _NEW
         self._drafts: dict[str, Draft] = {}
         self._searched = ""
-        self._sent: tuple[str, Draft] | None = None
         self.answering = Answering(self._start_answer, self._on_event)
+        self._asking = Asking(shell, session.engine, self.answering)
         self.history = History(theme, icons)
         self.transcript = TranscriptView(theme, icons)
         self.empty = EmptyView()
@@ -122,7 +122,8 @@ class ChatPanel(QWidget):
         answering.changed.connect(self._on_running)
         answering.added.connect(self._on_added)
         answering.ended.connect(self._on_ended)
-        answering.refused.connect(self._on_refused)
+        self._asking.created.connect(self._on_created)
+        self._asking.unsent.connect(self._give_back)
         self._session.changed.connect(self._on_settings)
 
     # Tasks
@@ -263,14 +264,16 @@ class ChatPanel(QWidget):
     def send(self) -> None:
         """Send what is written: at the end, or beside the message that is edited."""
         content = self._content()
-        key, editing = self.current or _NEW, self.composer.editing
+        key = self.current or _NEW
         if self.answering.running(key):
             return
-        self._draft(key)
-        self._drafts[key] = msgspec.structs.replace(self._drafts[key], text="", files=(), editing=None)
-        sent = Draft(self.composer.text, tuple(self.composer.files), editing)
+        draft = self._draft(key)
+        sent = msgspec.structs.replace(
+            draft, text=self.composer.text, files=tuple(self.composer.files), editing=self.composer.editing
+        )
+        self._drafts[key] = msgspec.structs.replace(draft, text="", files=(), editing=None)
         self.composer.load(self._drafts[key])
-        self._run(self._send(content, sent), "The message was not sent")
+        self._asking.send(self.current, content, sent)
 
     def _content(self) -> str | tuple[Part, ...]:
         text, files = self.composer.text.strip(), self.composer.files
@@ -278,52 +281,23 @@ class ChatPanel(QWidget):
             return text
         return (TextPart(text), *files) if text else tuple(files)
 
-    async def _send(self, content: str | tuple[Part, ...], sent: Draft) -> None:
-        try:
-            service = await self._service()
-            if self._open is None:
-                draft = self._drafts.pop(_NEW, Draft())
-                model = draft.model or self._engine.default_model()
-                self._open = await service.create(model=model, system=draft.system, params=draft.params)
-                self._wanted = self._open.id
-        except ConsoleError:
-            self._restore(self.current or _NEW, sent)
-            raise
-        conversation = self._open.id
-        self._drafts[conversation] = Draft()
-        self._sent = (conversation, sent)
-        if sent.editing is not None:
-            self.answering.run(conversation, service.resend(conversation, sent.editing, content))
-        else:
-            self.answering.run(conversation, service.send(conversation, content))
-
-    def _restore(self, key: str, sent: Draft) -> None:
-        """Give back what could not be sent, unless something else was written meanwhile."""
-        if (self.current or _NEW) == key and not self.composer.text:
+    def _give_back(self, conversation: str, sent: Draft) -> None:
+        """Show again what could not be sent, unless something else was written meanwhile."""
+        if (self.current or _NEW) == conversation and not self.composer.text:
             self.composer.load(sent)
+
+    def _on_created(self, conversation: Conversation) -> None:
+        """What was new is kept now."""
+        self._drafts.pop(_NEW, None)
+        self._drafts[conversation.id] = Draft()
+        if self._wanted == _NEW:
+            self._open = conversation
+            self._wanted = conversation.id
 
     def stop(self) -> None:
         """Stop the answer of the open conversation; what came of it is kept."""
-        conversation = self.current
-        if conversation is None or not self.answering.running(conversation):
-            return
-
-        async def stop() -> None:
-            (await self._service()).stop(conversation)
-
-        self._run(stop(), "The answer was not stopped")
-
-    def _again(self, turn_id: str) -> None:
-        conversation = self.current
-        if conversation is None or self.answering.running(conversation):
-            return
-
-        async def again() -> None:
-            service = await self._service()
-            events: AsyncGenerator[ChatEvent, None] = service.regenerate(conversation, turn_id)
-            self.answering.run(conversation, events)
-
-        self._run(again(), "No other answer was asked for")
+        if self.current is not None:
+            self._asking.stop(self.current)
 
     # What a message offers
 
@@ -336,7 +310,8 @@ class ChatPanel(QWidget):
             QGuiApplication.clipboard().setText(turn.message.text)
             self._shell.notify("Copied", state="ok", seconds=2)
         elif what == "regenerate":
-            self._again(turn_id)
+            if self.current is not None:
+                self._asking.again(self.current, turn_id)
         elif what == "edit" and turn.message.role == "user":
             self._edit(turn)
         elif what in ("previous", "next"):
@@ -406,11 +381,6 @@ class ChatPanel(QWidget):
         if conversation == self.current:
             self.transcript.end(turn)
         self.refresh_history()
-
-    def _on_refused(self, conversation: str, error: ConsoleError) -> None:
-        if self._sent is not None and self._sent[0] == conversation:
-            self._restore(*self._sent)
-        self._shell.notify(f"Nothing was sent. {error.message} {error.advice}".strip(), state="crit")
 
     def _on_settings(self) -> None:
         self.composer.set_send_key(self._engine.settings.chat.send_key)

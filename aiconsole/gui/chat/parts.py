@@ -161,16 +161,24 @@ class Fold(QFrame):
         self.head.setAccessibleName(f"{title}, unfold" if not self.head.isChecked() else f"{title}, fold")
         self.head.adjustSize()
 
-    def arrange(self, width: int) -> int:
-        """Place what is inside at a width; gives the height."""
+    @property
+    def body_y(self) -> int:
+        """Where what is folded out begins."""
+        return self.head.sizeHint().height() + 2 * SPACE_XS
+
+    def measure(self, width: int) -> int:
+        """Its height at a width."""
+        if self.body is None or not self.head.isChecked():
+            return self.body_y
+        self.body.set_content_width(width - 2 * SPACE_M)
+        return self.body_y + self.body.content_height + SPACE_M
+
+    def settle(self, width: int) -> None:
+        """Place what is inside."""
         hint = self.head.sizeHint()
         self.head.setGeometry(SPACE_XS, SPACE_XS, min(hint.width(), width - 2 * SPACE_XS), hint.height())
-        height = hint.height() + 2 * SPACE_XS
         if self.body is not None and self.head.isChecked():
-            self.body.set_content_width(width - 2 * SPACE_M)
-            self.body.setGeometry(SPACE_M, height, width - 2 * SPACE_M, self.body.content_height)
-            height += self.body.content_height + SPACE_M
-        return height
+            self.body.setGeometry(SPACE_M, self.body_y, width - 2 * SPACE_M, self.body.content_height)
 
     def _toggle(self, on: bool) -> None:
         self.head.setIcon(self._kit.icons.icon("fold" if on else "unfold"))

@@ -7,24 +7,22 @@ Deltas are gathered and shown once a frame.
 
 from __future__ import annotations
 
-import math
 from bisect import bisect_right
-from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
-import msgspec
-from PySide6.QtCore import QPoint, QRect, Qt, QTimer, Signal
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtCore import QEvent, QPoint, QRect, Qt, QTimer, Signal
+from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QPushButton, QScrollArea, QWidget
 
-from ...domain.chat import ReasoningDelta, StreamEvent, TextDelta, ToolCallDelta
-from ...domain.conversations import Turn, assemble
-from ...domain.messages import Message, TextPart
+from ...domain.chat import StreamEvent
+from ...domain.conversations import Turn
 from ..icons import Icons
 from ..theme import SPACE_L, SPACE_S, SPACE_XL, Theme
+from .entry import Entry
 from .kit import Kit
-from .message import MessageView, Progress
+from .message import MessageView
+from .progress import Progress
 
 FRAME_MS = 40
 """How often a running answer is shown anew."""
@@ -35,40 +33,22 @@ _GAP = SPACE_S
 _NEAR = 12
 
 
-class Entry:
-    """A turn in the transcript, and its widget while it is in view."""
+class Canvas(QWidget):
+    """What the turns stand on. It is opaque, so that scrolling moves what is painted instead of painting it again."""
 
-    __slots__ = ("deltas", "ended", "height", "pending", "progress", "turn", "view", "y")
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._theme = theme
+        self.setAttribute(Qt.WidgetAttribute.WA_StaticContents)
 
-    def __init__(self, turn: Turn, progress: Progress | None = None) -> None:
-        self.turn = turn
-        self.progress = progress or Progress()
-        self.view: MessageView | None = None
-        self.y = 0
-        self.height = 0
-        self.deltas: list[Any] = []
-        self.pending: deque[StreamEvent] = deque()
-        self.ended: Turn | None = None
+    def event(self, event: QEvent) -> bool:
+        handled = super().event(event)
+        if event.type() in (QEvent.Type.Polish, QEvent.Type.StyleChange):
+            self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)  # style sheets take it away
+        return handled
 
-    def estimate(self, width: int) -> int:
-        letters = max(20.0, width / 6.8)
-        rows = 0
-        for part in self.turn.message.parts:
-            if isinstance(part, TextPart):
-                rows += part.text.count("\n") + math.ceil(len(part.text) / letters)
-        return 72 + 21 * max(1, rows)
-
-    def whole(self) -> Turn:
-        """The turn with what was shown of it until now."""
-        if self.turn.state != "streaming" or not self.deltas:
-            return self.turn
-        parts = (*self.turn.message.parts, *assemble(self.deltas))
-        texts = [part for part in parts if isinstance(part, TextPart)]
-        if len(texts) == len(parts):
-            parts = (TextPart("".join(part.text for part in texts)),)
-        self.turn = msgspec.structs.replace(self.turn, message=Message("assistant", parts))
-        self.deltas.clear()
-        return self.turn
+    def paintEvent(self, event: QPaintEvent) -> None:
+        QPainter(self).fillRect(event.rect(), self._theme.color("surface"))
 
 
 class TranscriptView(QScrollArea):
@@ -86,11 +66,12 @@ class TranscriptView(QScrollArea):
         self.setAccessibleName("Transcript")
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self._canvas = QWidget()
+        self._canvas = Canvas(theme)
         self.setWidget(self._canvas)
         self._entries: list[Entry] = []
         self._ys: list[int] = []
         self._running: dict[str, Entry] = {}
+        self._total = 1
         self._following = True
         self._working = False
         self._frame = QTimer(self)
@@ -173,15 +154,12 @@ class TranscriptView(QScrollArea):
         waiting = False
         grown = False
         for entry in list(self._running.values()):
-            events, more = _take(entry.pending, A_FRAME)
+            events = entry.take(A_FRAME)
             if events:
                 grown = True
-                entry.deltas += [
-                    event for event in events if isinstance(event, TextDelta | ReasoningDelta | ToolCallDelta)
-                ]
                 if entry.view is not None:
                     entry.view.take(events)
-            waiting |= more
+            waiting |= bool(entry.pending)
             if entry.ended is not None and not entry.pending:
                 self._settle(entry)
         if grown:
@@ -291,16 +269,17 @@ class TranscriptView(QScrollArea):
             self._working = False
 
     def _refresh(self) -> None:
+        """First it is settled how tall all is, then scrolled, then placed: Qt moves what is painted only while it is clean."""
         anchor = None if self._following else self._anchor()
         for _ in range(8):
-            self._stack()
-            self._put_back(anchor)
-            if not self._realise():
+            self._measure()
+            if not self._realise(self._goal(anchor)):
                 break
-        self._stack()
-        self._put_back(anchor)
+        self._resize_canvas()
+        self.verticalScrollBar().setValue(self._goal(anchor))
+        self._settle_all()
         self._recycle()
-        away = not self._following and self._canvas.height() > self.viewport().height()
+        away = not self._following and self._total > self.viewport().height()
         if away != self._latest.isVisible():
             self._latest.setVisible(away)
             self._place_button()
@@ -323,40 +302,50 @@ class TranscriptView(QScrollArea):
         inner = entry.view.anchor(top - entry.y)
         return (entry, inner, top - entry.y - entry.view.place(inner))
 
-    def _put_back(self, anchor: tuple[Entry, Any, int] | None) -> None:
-        bar = self.verticalScrollBar()
+    def _goal(self, anchor: tuple[Entry, Any, int] | None) -> int:
+        """Where to scroll to, so that the reader sees what they saw, or the end where they follow it."""
+        most = max(0, self._total - self.viewport().height())
         if self._following:
-            bar.setValue(bar.maximum())
-        elif anchor is not None:
-            entry, inner, offset = anchor
-            inside = entry.view.place(inner) if inner is not None and entry.view is not None else 0
-            bar.setValue(entry.y + inside + offset)
+            return most
+        if anchor is None:
+            return min(most, self.verticalScrollBar().value())
+        entry, inner, offset = anchor
+        inside = entry.view.place(inner) if inner is not None and entry.view is not None else 0
+        return min(most, max(0, entry.y + inside + offset))
 
-    def _stack(self) -> None:
-        """Place the turns one under the other."""
+    def _measure(self) -> None:
+        """Say how tall each turn is and where it begins."""
         y, width = SPACE_L, self._width()
-        left = max(0, (self.viewport().width() - width) // 2)
         self._ys = []
         for entry in self._entries:
             entry.y = y
             self._ys.append(y)
-            view = entry.view
-            if view is not None:
-                entry.height = view.arrange(width)
-                rect = QRect(left, y, width, entry.height)
-                if view.geometry() != rect:
-                    view.setGeometry(rect)
+            if entry.view is not None:
+                entry.height = entry.view.measure(width)
             y += entry.height + _GAP
-        height = max(y + SPACE_S, 1)
-        if self._canvas.size().height() != height or self._canvas.width() != self.viewport().width():
-            self._canvas.resize(self.viewport().width(), height)
-            bar = self.verticalScrollBar()
-            bar.setRange(0, max(0, height - self.viewport().height()))
-            bar.setPageStep(self.viewport().height())
+        self._total = max(y + SPACE_S, 1)
 
-    def _realise(self) -> bool:
-        """Make the widgets and texts in view; True where a height changed."""
-        top, bottom = self._range()
+    def _resize_canvas(self) -> None:
+        view, bar = self.viewport(), self.verticalScrollBar()
+        if self._canvas.height() != self._total or self._canvas.width() != view.width():
+            self._canvas.resize(view.width(), self._total)
+        bar.setRange(0, max(0, self._total - view.height()))
+        bar.setPageStep(view.height())
+
+    def _settle_all(self) -> None:
+        """Place the turns that have widgets."""
+        width = self._width()
+        left = max(0, (self.viewport().width() - width) // 2)
+        for entry in self._entries:
+            if entry.view is not None:
+                rect = QRect(left, entry.y, width, entry.height)
+                if entry.view.geometry() != rect:
+                    entry.view.setGeometry(rect)
+                entry.view.settle()
+
+    def _realise(self, top: int) -> bool:
+        """Make the widgets and texts in view where the view begins at ``top``; True where a height changed."""
+        bottom = top + self.viewport().height()
         at = max(0, bisect_right(self._ys, top) - 1)
         changed = False
         while at < len(self._entries) and self._entries[at].y < bottom:
@@ -364,9 +353,8 @@ class TranscriptView(QScrollArea):
             if entry.view is None:
                 self._make(entry)
                 changed = True
-            view = entry.view
-            if view is not None:
-                changed |= view.realise(max(0, top - entry.y), bottom - entry.y)
+            else:
+                changed |= entry.view.realise(max(0, top - entry.y), bottom - entry.y)
             at += 1
         return changed
 
@@ -446,35 +434,3 @@ class TranscriptView(QScrollArea):
             bar.setValue(bar.value() - min(40, top - y))
         elif y > bottom:
             bar.setValue(bar.value() + min(40, y - bottom))
-
-
-def _take(pending: deque[StreamEvent], most: int) -> tuple[list[StreamEvent], bool]:
-    """At most ``most`` characters from the front, pieces of text in a row joined; and whether there are more."""
-    taken: list[StreamEvent] = []
-    pieces: list[str] = []
-    kind: type[Any] | None = None
-    room = most
-
-    def close() -> None:
-        if pieces and kind is not None:
-            taken.append(kind("".join(pieces)))
-            pieces.clear()
-
-    while pending and room > 0:
-        event = pending.popleft()
-        if isinstance(event, TextDelta | ReasoningDelta):
-            if kind is not type(event):
-                close()
-                kind = type(event)
-            text = event.text
-            if len(text) > room:
-                pending.appendleft(kind(text[room:]))
-                text = text[:room]
-            room -= len(text)
-            pieces.append(text)
-        else:
-            close()
-            taken.append(event)
-            room -= len(event.arguments) if isinstance(event, ToolCallDelta) else 0
-    close()
-    return taken, bool(pending)

@@ -10,6 +10,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 from PySide6.QtCore import QObject, QTimer, Signal
@@ -59,17 +60,19 @@ class Highlighter(QObject):
     """Finds the spans of closed fences. ``ready(fence)``: ``spans(fence)`` has them from now on."""
 
     ready = Signal(object)
-    _lexer_found = Signal(object, object)
+    _lexer_found = Signal(str, object)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._spans: dict[int, tuple[Fence, list[Spans]]] = {}
         self._asked: dict[int, Fence] = {}
+        self._lexers: dict[str, Any] = {}
+        self._waiting: dict[str, list[Fence]] = {}
         self._work: deque[tuple[Fence, Iterator[Any], list[Pieces]]] = deque()
         self._timer = QTimer(self)
         self._timer.setInterval(_EVERY_MS)
         self._timer.timeout.connect(self._pump)
-        self._lexer_found.connect(self._begin)
+        self._lexer_found.connect(self._on_lexer)
 
     def spans(self, fence: Fence) -> list[Spans] | None:
         """The spans of each line, None while there are none."""
@@ -83,30 +86,41 @@ class Highlighter(QObject):
         self._asked[id(fence)] = fence
         if sum(map(len, fence.lines)) > MOST or any(len(line) > LONGEST_LINE for line in fence.lines):
             return
-        threading.Thread(target=self._find_lexer, args=(fence,), name="lexer", daemon=True).start()
+        language = fence.language.lower()
+        if language in self._lexers:
+            self._begin(fence, self._lexers[language])
+        elif language in self._waiting:
+            self._waiting[language].append(fence)
+        else:
+            self._waiting[language] = [fence]
+            threading.Thread(target=self._find_lexer, args=(language,), name="lexer", daemon=True).start()
 
     def forget(self, fence: Fence) -> None:
         """Drop what is known of a fence that is shown no more."""
         self._spans.pop(id(fence), None)
         self._asked.pop(id(fence), None)
 
-    def _find_lexer(self, fence: Fence) -> None:
+    def _find_lexer(self, language: str) -> None:
         from pygments.lexers import get_lexer_by_name  # type: ignore[import-untyped]
         from pygments.util import ClassNotFound  # type: ignore[import-untyped]
 
         try:
-            lexer = get_lexer_by_name(fence.language.lower(), stripnl=False, ensurenl=True)
+            lexer = get_lexer_by_name(language, stripnl=False, ensurenl=True)
         except ClassNotFound:
-            return
-        try:
-            self._lexer_found.emit(fence, lexer)
-        except RuntimeError:  # the window has gone meanwhile
-            return
+            lexer = None
+        with suppress(RuntimeError):  # the window has gone meanwhile
+            self._lexer_found.emit(language, lexer)
+
+    def _on_lexer(self, language: str, lexer: Any) -> None:
+        self._lexers[language] = lexer
+        for fence in self._waiting.pop(language, []):
+            self._begin(fence, lexer)
 
     def _begin(self, fence: Fence, lexer: Any) -> None:
-        text = "\n".join(visible(line) for line in fence.lines)
-        self._work.append((fence, lexer.get_tokens(text), [[]]))
-        self._timer.start()
+        if lexer is not None:
+            text = "\n".join(visible(line) for line in fence.lines)
+            self._work.append((fence, lexer.get_tokens(text), [[]]))
+            self._timer.start()
 
     def _pump(self) -> None:
         end = time.perf_counter() + BUDGET_S
