@@ -158,7 +158,7 @@ class Splitter:
             self._base = 0
         if self._base and line.strip():
             line = line[min(_indent(line), self._base) :]
-        self._plain_line(line.expandtabs(4) if line.startswith(("\t", " ")) else line)
+        self._plain_line(line.expandtabs(4) if line.startswith(("\t", " ")) and not self._in_code() else line)
 
     def _inside_base(self, line: str) -> bool:
         return not line.strip() or _indent(line) >= self._base or self._in_code()

@@ -43,6 +43,8 @@ class CodeSegment(Segment):
             self._append(self._document, block.lines)
             self._lay_out()
             self.touched = True
+        if block.fence is not None and block.fence.closed:
+            self.color()
 
     def estimate(self) -> int:
         letters = max(8.0, (self.width - self.x - 2 * SPACE_M) / _LETTER_PX)
