@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QWidget
+from shiboken6 import isValid
 
 from .commands import Command
 from .feed import StripFeed
@@ -28,6 +29,7 @@ from .window_state import WindowState
 if TYPE_CHECKING:
     from ..domain.events import Event
     from ..engine import Engine
+    from ..settings import Problem
 
 _log = logging.getLogger(__name__)
 
@@ -133,24 +135,35 @@ class Window(QObject):
     def tell_fault(self, error: BaseException) -> None:
         """A fault of the console itself came up somewhere; it stands in the log already."""
         message, advice = words_of(error)
-        self.shell.notify(f"Something went wrong. {message}. {advice}", state="crit")
+        self.shell.notify(f"Something went wrong. {message.removesuffix('.')}. {advice}", state="crit")
 
     async def _settle(self, session: Session) -> None:
         """What can only be said once keys and settings have been read."""
-        problems = session.engine.setting_problems
-        if problems:
-            many = f"{len(problems)} lines" if len(problems) > 1 else "One line"
-            self.shell.notify(
-                f"{many} of the settings file cannot be used. {problems[0]}",
-                state="warn",
-                action="Show",
-                run=partial(self.shell.open, "settings"),
-                seconds=0,
-            )
+        if session.engine.setting_problems and self.shell.open_key != "settings":
+            self._tell_problems(session.engine.setting_problems)
         await session.read_keys()
         for problem in session.engine.keys.problems:
             self.shell.notify(problem, state="warn", seconds=0)
         self._welcome_if_new(session)
+
+    def _tell_problems(self, problems: Sequence[Problem]) -> None:
+        """Say that part of the settings file is not used, until the panel that lists it all is opened."""
+        many = f"{len(problems)} lines" if len(problems) > 1 else "One line"
+        notice = self.shell.notify(
+            f"{many} of the settings file cannot be used. {problems[0]}",
+            state="warn",
+            action="Show",
+            run=partial(self.shell.open, "settings"),
+            seconds=0,
+        )
+
+        def leave(key: str) -> None:
+            if key == "settings":
+                self.shell.panel_opened.disconnect(leave)
+                if isValid(notice):
+                    notice.leave()
+
+        self.shell.panel_opened.connect(leave)
 
     def _on_event(self, event: Event) -> None:
         from ..domain.events import Notice

@@ -141,6 +141,8 @@ async def test_problems_of_the_settings_file_and_notices_are_shown(
         it.engine.bus.publish(Notice("The disk is full.", "Make room."))
         assert "The disk is full. Make room." in it.messages()
         assert it.engine.settings.log.level == "info"
+        await it.open("settings")
+        assert not any("Line 2" in message for message in it.messages())
 
 
 def test_what_is_kept_of_the_window_survives_and_a_broken_file_does_no_harm(tmp_path: Path) -> None:

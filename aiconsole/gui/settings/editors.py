@@ -140,6 +140,7 @@ class Editor(QWidget):
         line.setPlaceholderText(entry.example)
         if entry.info.type in ("int", "float"):
             line.setFixedWidth(_NUMBER_WIDTH)
+            line.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         else:
             line.setMinimumWidth(_WIDTH)
             line.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)

@@ -135,8 +135,7 @@ class SettingGroup(QFrame):
         """Show the values in force."""
         for key, field in self.fields.items():
             value = value_of(self._session.engine.settings, key)
-            if value is not None or field.entry.default is None:
-                field.show_value(value)
+            field.show_value(field.entry.default if value is None else value)
 
     def _want(self, field: SettingField, value: Any) -> None:
         self._shell.start(self._keep(field, value))
@@ -154,7 +153,8 @@ class SettingGroup(QFrame):
         except ConfigError as error:
             field.show_fault(f"{error.message} {error.advice}".strip())
         else:
-            field.taken(value_of(self._session.engine.settings, key))
+            now = value_of(self._session.engine.settings, key)
+            field.taken(field.entry.default if now is None else now)
 
 
 def _line() -> QFrame:

@@ -27,6 +27,8 @@ _TITLES = {
     "system": "System prompt",
     "model": "Default model",
     "headers": "Extra headers",
+    "day_usd": "Limit a day",
+    "month_usd": "Limit a month",
     "proxy": "HTTP proxy",
     "level": "Least serious message",
 }
@@ -65,21 +67,40 @@ class Entry(msgspec.Struct, frozen=True):
 
 
 def common_entries() -> tuple[Entry, ...]:
-    """Every setting that is not of one provider."""
+    """Every setting that stands once."""
+    return tuple(_entry(info, info.key, info.group) for info in describe() if "<name>." not in info.key)
+
+
+def named_entries(place: str, name: str, group: str) -> tuple[Entry, ...]:
+    """The settings under ``place`` that ``name`` has for itself."""
+    prefix = f"{place}.<name>."
     return tuple(
-        _entry(info, info.key, info.group) for info in describe() if not info.key.startswith(("providers.", "custom."))
+        _entry(info, f"{place}.{name}.{info.key.removeprefix(prefix)}", group)
+        for info in describe()
+        if info.key.startswith(prefix)
     )
 
 
 def provider_entries(name: str, label: str, custom: bool) -> tuple[Entry, ...]:
     """The settings of one provider."""
-    prefix = "custom.<name>." if custom else "providers.<name>."
-    place = "custom" if custom else "providers"
-    return tuple(
-        _entry(info, f"{place}.{name}.{info.key.removeprefix(prefix)}", label)
-        for info in describe()
-        if info.key.startswith(prefix)
-    )
+    return named_entries("custom" if custom else "providers", name, label)
+
+
+def all_entries(settings: Settings, labels: Mapping[str, str]) -> dict[str, tuple[Entry, ...]]:
+    """Every setting there is now, by group; ``labels`` are the providers' names as shown."""
+    groups: dict[str, tuple[Entry, ...]] = {}
+    for entry in common_entries():
+        groups[entry.group] = (*groups.get(entry.group, ()), entry)
+    places = dict.fromkeys(info.key.partition(".")[0] for info in describe() if "<name>." in info.key)
+    for place in places:
+        names = settings.routes if place == "routing" else value_of(settings, place)
+        for name in names:
+            if "." in name:
+                continue  # such a name cannot stand inside a key
+            label = settings.custom[name].label if place == "custom" else labels.get(name, "")
+            group = f"Route {name}" if place == "routing" else label or name
+            groups[group] = named_entries(place, name, group)
+    return groups
 
 
 def _entry(info: SettingInfo, key: str, group: str) -> Entry:
@@ -131,7 +152,7 @@ def same(one: Any, other: Any) -> bool:
 def choice_words(value: str | None) -> str:
     """A choice as it is shown."""
     if value is None:
-        return "As set under Chat"
+        return "As set in general"
     return "Ctrl+Enter" if value == "ctrl+enter" else value.capitalize()
 
 
@@ -162,7 +183,7 @@ def default_words(entry: Entry) -> str:
         words = ", ".join(entry.default)
     else:
         words = text_of(entry, entry.default).replace("\n", ", ") or ("empty" if entry.default == "" else "none")
-    unit = f" {entry.info.unit}" if entry.info.unit else ""
+    unit = f" {entry.info.unit}" if entry.info.unit and entry.default is not None else ""
     return f"Default: {words}{unit}"
 
 
@@ -175,13 +196,18 @@ def parse(entry: Entry, text: str) -> Any:
     if entry.key == "routes":
         return _routes(text)
     if entry.shape == "table":
-        return dict(_pairs(text, ":", "Name: value"))
+        pairs = _pairs(text, ":", "Name: value", last=_numeric(entry))
+        return {name: _number(entry, value) for name, value in pairs} if _numeric(entry) else dict(pairs)
     if entry.shape == "lines":
         return tuple(line.strip() for line in text.splitlines() if line.strip())
     text = text if entry.shape == "text" else text.strip()
-    if entry.info.type in ("int", "float"):
-        return _number(entry, text)
+    if _numeric(entry):
+        return _number(entry, text) if text or not entry.info.optional else None
     return text if text or not (entry.info.optional or entry.info.required) else None
+
+
+def _numeric(entry: Entry) -> bool:
+    return entry.info.type in ("int", "float")
 
 
 def _number(entry: Entry, text: str) -> float | int:
@@ -191,12 +217,12 @@ def _number(entry: Entry, text: str) -> float | int:
         raise ValueError(f"must be {entry.info.expectation}") from None
 
 
-def _pairs(text: str, sign: str, form: str) -> list[tuple[str, str]]:
+def _pairs(text: str, sign: str, form: str, *, last: bool = False) -> list[tuple[str, str]]:
     pairs = []
     for at, line in enumerate(text.splitlines(), 1):
         if not line.strip():
             continue
-        name, found_sign, value = line.partition(sign)
+        name, found_sign, value = line.rpartition(sign) if last else line.partition(sign)
         if not found_sign:
             raise ValueError(f"line {at} must be written {form}")
         pairs.append((name.strip(), value.strip()))

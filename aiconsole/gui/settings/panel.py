@@ -25,7 +25,7 @@ from ..session import Session
 from ..shell import Shell
 from ..theme import SPACE_L, SPACE_M, SPACE_S, set_role
 from .field import SettingGroup
-from .model import Entry, common_entries, found, provider_entries
+from .model import Entry, all_entries, found
 
 _SIDE = 220
 _PATIENCE_MS = 120
@@ -149,16 +149,8 @@ class SettingsPanel(QWidget):
         QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._session.engine.home.settings.parent)))
 
     def _refresh(self) -> None:
-        groups: dict[str, list[Entry]] = {}
-        for entry in common_entries():
-            groups.setdefault(entry.group, []).append(entry)
-        settings = self._session.engine.settings
-        names = {state.name: state.label for state in self._session.engine.providers()}
-        for name in settings.providers:
-            groups[names.get(name, name)] = list(provider_entries(name, names.get(name, name), custom=False))
-        for name, own in settings.custom.items():
-            groups[own.label or name] = list(provider_entries(name, own.label or name, custom=True))
-        wanted = {group: tuple(entries) for group, entries in groups.items()}
+        labels = {state.name: state.label for state in self._session.engine.providers()}
+        wanted = all_entries(self._session.engine.settings, labels)
         if list(wanted) != list(self._groups):
             self._groups = wanted
             self._list_groups()

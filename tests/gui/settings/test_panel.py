@@ -9,7 +9,17 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QLabel
 from pytestqt.qtbot import QtBot
 
-from aiconsole.gui.settings.model import common_entries, default_words, fault, found, parse, provider_entries, text_of
+from aiconsole.gui.settings.model import (
+    all_entries,
+    common_entries,
+    default_words,
+    fault,
+    found,
+    parse,
+    provider_entries,
+    text_of,
+)
+from aiconsole.settings import CustomProvider, Settings, describe
 from tests.gui.console import console, has_focus, press, tab_to, type_text, until
 
 CTRL = Qt.KeyboardModifier.ControlModifier
@@ -80,17 +90,17 @@ async def test_longer_text_is_kept_when_the_focus_leaves(qtbot: QtBot, qapp: QAp
 
 
 def test_every_setting_has_a_title_a_meaning_and_a_default_in_words() -> None:
-    entries = (
-        *common_entries(),
-        *provider_entries("groq", "Groq", custom=False),
-        *provider_entries("x", "X", custom=True),
-    )
+    settings = Settings(custom={"x": CustomProvider(base_url="https://a.b")})
+    entries = [entry for group in all_entries(settings, {"groq": "Groq"}).values() for entry in group]
+    assert {entry.key.partition(".")[0] for entry in entries} == {info.key.partition(".")[0] for info in describe()}
     for entry in entries:
         assert entry.title
         assert entry.info.meaning
         assert default_words(entry)
         assert "<" not in entry.key
     assert {entry.key for entry in found(entries, "proxy common")} >= {"providers.groq.proxy"}
+    for group in ("Groq", "x", "Routes"):
+        assert any(entry.group == group for entry in entries)
 
 
 @pytest.mark.parametrize(
