@@ -11,6 +11,7 @@ import contextlib
 import os
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from pathlib import Path
+from random import Random
 from typing import TYPE_CHECKING, Any, Literal
 
 from aiconsole.domain.chat import ChatRequest, ChatResult, StreamEvent
@@ -26,7 +27,11 @@ from aiconsole.providers.pricing import PriceBook
 from aiconsole.providers.registry import Registry, plugins
 from aiconsole.realtime.bus import Bus
 from aiconsole.routing.candidates import Directory
+from aiconsole.routing.gate import Gate
+from aiconsole.routing.policy import Policy
+from aiconsole.routing.recovery import Recovery
 from aiconsole.routing.router import Router
+from aiconsole.routing_setup import breaker_settings, budgets_of, policy_of
 from aiconsole.secrets import PROXY, REDACTOR, KeyStore
 from aiconsole.settings import Problem, Settings, SettingsFile
 
@@ -44,6 +49,7 @@ class Engine:
         keys: the providers' keys.
         bus: what happens, as events.
         catalogue: model lists.
+        gate: breakers, limits, budgets and scores of all candidates.
         simulator: the simulated providers while the demo is on, else None.
     """
 
@@ -58,8 +64,12 @@ class Engine:
         self._plugins = plugins()
         self._registry = Registry(self._prices, clock, self._plugins)
         self.catalogue = Catalogue(self._registry, self._prices, clock)
-        self._directory = Directory(self._registry, self.routes, self.catalogue.all)
-        self._router = Router(self._directory, self.bus.publish, clock)
+        self._policies: dict[str, Policy] = {}
+        self._directory = Directory(self._registry, self.routes, self._policy, self.catalogue.all)
+        random = Random()  # noqa: S311  (jitter and choice, no secrets)
+        self.gate = Gate(clock, random, self.bus.publish, lambda _: breaker_settings(self.settings))
+        self._recovery = Recovery(self.gate.breakers, self.probe)
+        self._router = Router(self._directory, self.gate, self.catalogue, self.bus.publish, clock, random)
         self._states: tuple[ProviderState, ...] = ()
         self._configs: dict[str, ProviderConfig] = {}
         self._keys_loading: asyncio.Task[None] | None = None
@@ -106,6 +116,8 @@ class Engine:
         self._closing.push_async_callback(self._registry.aclose)
         self._closing.push_async_callback(self._stop_simulator)
         self._closing.push_async_callback(self._stop_loading)
+        self._closing.push_async_callback(self._recovery.aclose)
+        self.bus.subscribe(self._recovery.listen)
         if demo and self.simulator is None:
             await self.set_demo(True)
         else:
@@ -267,7 +279,17 @@ class Engine:
             provider_state(config, self.settings, self.keys, self._plugins) for config in self._configs.values()
         )
         working = (state.name for state in self._states if state.enabled and not state.trouble)
-        self._registry.configure({name: self._configs[name] for name in working})
+        for name in self._registry.configure({name: self._configs[name] for name in working}):
+            self.gate.forget(name)
+        self._policies.clear()
+        self.gate.breakers.configure()
+        self.gate.budgets.set_limits(budgets_of(self.settings))
+
+    def _policy(self, name: str) -> Policy:
+        kept = self._policies.get(name)
+        if kept is None:
+            kept = self._policies[name] = policy_of(self.settings, name)
+        return kept
 
     def _known(self, provider: str) -> None:
         if provider not in self._registry:

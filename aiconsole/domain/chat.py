@@ -19,6 +19,7 @@ from aiconsole.domain.messages import (
     ToolCallPart,
     ToolChoice,
 )
+from aiconsole.domain.trace import DecisionTrace
 
 OnUnsupported = Literal["refuse", "drop"]
 Origin = Literal["chat", "bench", "job", "probe", "file"]
@@ -142,8 +143,9 @@ class ChatResult(msgspec.Struct, frozen=True, omit_defaults=True):
     """A whole answer, the same shape for each provider.
 
     ``provider``/``model`` name who really answered (the model as the provider reports it). ``cost`` None is unknown.
-    ``simulated`` is True where the built-in simulator answered. ``raw`` is the body as received; of a stream, its events'
-    data joined by newlines; kept only where the request asks for it (``keep_raw``).
+    ``trace`` tells why the request went where it went, ``simulated`` is True where the built-in simulator answered. ``raw`` is
+    the body as received; of a stream, its events' data joined by newlines; kept only where the request asks for it
+    (``keep_raw``).
     """
 
     provider: str
@@ -159,6 +161,7 @@ class ChatResult(msgspec.Struct, frozen=True, omit_defaults=True):
     timing: Timing = Timing()
     warnings: tuple[str, ...] = ()
     simulated: bool = False
+    trace: DecisionTrace | None = None
     raw: bytes | None = None
 
     @property

@@ -7,7 +7,10 @@ and what the person can do. Messages never contain a key.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+if TYPE_CHECKING:
+    from aiconsole.domain.trace import DecisionTrace
 
 Fault = Literal["caller", "credentials", "quota", "provider", "network"]
 Phase = Literal["connect", "first token", "between tokens", "total"]
@@ -41,6 +44,8 @@ class ProviderError(ConsoleError):
         retry_after: seconds to wait before another try, where the provider said.
         raw: the error body as received.
         partial: True when part of the answer had already arrived.
+
+    ``trace`` is set by the router on the error that the person gets to see: why the request went where it went.
     """
 
     kind: ClassVar[str] = "error"
@@ -71,6 +76,7 @@ class ProviderError(ConsoleError):
         self.retry_after = retry_after
         self.raw = raw
         self.partial = partial
+        self.trace: DecisionTrace | None = None
 
 
 class BadRequest(ProviderError):
@@ -184,6 +190,14 @@ class MalformedAnswer(ProviderError):
     kind = "malformed answer"
     retryable = True
     advice = "The provider answered with something unreadable; try again or use another provider."
+
+
+class HeldBack(ProviderError):
+    """The console itself did not ask this candidate: an open circuit breaker, a limit known to be used up, or a budget."""
+
+    kind = "held back"
+    retryable = True
+    advice = "Wait, or reset the breaker, limit or budget that is named."
 
 
 class AllFailed(ProviderError):

@@ -82,4 +82,6 @@ class ProviderState(msgspec.Struct, frozen=True):
     @property
     def usable(self) -> bool:
         """Whether a request may be sent: switched on, and with a key where one is needed."""
-        return self.enabled and not self.trouble and (not self.key_needed or self.key_source is not None or self.simulated)
+        return (
+            self.enabled and not self.trouble and (not self.key_needed or self.key_source is not None or self.simulated)
+        )

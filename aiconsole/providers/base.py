@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Protocol
 
 import msgspec
 
-from aiconsole.domain.chat import ChatRequest, ChatResult, FinishReason, RateLimit, StreamEvent, Usage
+from aiconsole.domain.chat import ChatRequest, ChatResult, FinishReason, RateLimit, StreamEvent, Timeouts, Usage
 from aiconsole.domain.errors import ProviderError, Unsupported
 from aiconsole.domain.messages import Part
 from aiconsole.domain.models import Feature, ModelInfo, ProbeResult
@@ -43,6 +43,9 @@ class Provider(Protocol):
 
     @property
     def features(self) -> frozenset[Feature]: ...
+
+    @property
+    def timeouts(self) -> Timeouts: ...
 
     async def complete(self, request: ChatRequest) -> ChatResult: ...
 

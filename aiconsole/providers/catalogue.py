@@ -11,7 +11,7 @@ import msgspec
 
 from aiconsole.domain.clock import Clock
 from aiconsole.domain.errors import ConsoleError, ProviderError
-from aiconsole.domain.models import ModelInfo
+from aiconsole.domain.models import ModelInfo, Prices
 from aiconsole.providers.pricing import PriceBook
 from aiconsole.providers.registry import Registry
 
@@ -29,6 +29,8 @@ class Catalogue:
         self._prices = prices
         self._clock = clock
         self._lists: dict[str, tuple[float, tuple[ModelInfo, ...]]] = {}
+        self._known: dict[str, dict[str, ModelInfo]] = {}
+        self._list_prices: dict[tuple[str, str], Prices | None] = {}
         self._failures: dict[str, ConsoleError] = {}
 
     @property
@@ -37,10 +39,26 @@ class Catalogue:
 
     def forget(self, provider: str | None = None) -> None:
         """Ask again at the next need, at one provider or at all."""
-        if provider is None:
-            self._lists.clear()
-        else:
-            self._lists.pop(provider, None)
+        for name in tuple(self._lists) if provider is None else (provider,):
+            self._lists.pop(name, None)
+            self._known.pop(name, None)
+
+    def known(self, provider: str, model: str) -> ModelInfo | None:
+        """A model as far as its provider's list was read already; asks nobody."""
+        kept = self._known.get(provider)
+        return None if kept is None else kept.get(model)
+
+    def prices(self, provider: str, model: str) -> Prices | None:
+        """A model's prices as far as they are known already; asks nobody."""
+        info = self.known(provider, model)
+        if info is not None:
+            return info.prices
+        key = (provider, model)
+        if key not in self._list_prices:
+            if not self._prices.loaded:
+                return None
+            self._list_prices[key] = self._prices.prices(self._registry.config(provider).dialect, model)
+        return self._list_prices[key]
 
     async def of(self, provider: str, *, refresh: bool = False) -> tuple[ModelInfo, ...]:
         """One provider's models, those named in its settings first.
@@ -66,6 +84,7 @@ class Catalogue:
         ordered = [by_id.pop(model, ModelInfo(provider, model)) for model in pinned]
         models = tuple(self._filled(info) for info in (*ordered, *by_id.values()))
         self._lists[provider] = (self._clock.monotonic(), models)
+        self._known[provider] = {info.id: info for info in models}
         return models
 
     async def all(self, *, refresh: bool = False) -> tuple[ModelInfo, ...]:

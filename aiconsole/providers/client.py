@@ -60,6 +60,7 @@ class HttpProvider:
         self.name = config.name
         self.simulated = config.simulated
         self.features: frozenset[Feature] = dialect.features
+        self.timeouts = config.timeouts
         self._config = config
         self._dialect = dialect
         self._label = config.label or dialect.label

@@ -90,13 +90,19 @@ class Registry(Mapping[str, Provider]):
         self._built: dict[str, HttpProvider] = {}
         self._retiring: set[asyncio.Task[None]] = set()
 
-    def configure(self, configs: Mapping[str, ProviderConfig]) -> None:
-        """Take a new set-up as a whole: what changed or went away is closed once idle and built again when next asked."""
-        for name in [name for name in self._built if configs.get(name) != self._configs[name]]:
+    def configure(self, configs: Mapping[str, ProviderConfig]) -> tuple[str, ...]:
+        """Take a new set-up as a whole: what changed or went away is closed once idle and built again when next asked.
+
+        Returns:
+            The names of those that are set up otherwise than before.
+        """
+        changed = tuple(name for name, config in self._configs.items() if configs.get(name) != config)
+        for name in [name for name in self._built if name in changed]:
             task = asyncio.ensure_future(self._built.pop(name).retire())
             self._retiring.add(task)
             task.add_done_callback(self._retiring.discard)
         self._configs = dict(configs)
+        return changed
 
     def config(self, name: str) -> ProviderConfig:
         """How a provider is set up. Raises KeyError for an unknown name."""

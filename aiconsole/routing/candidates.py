@@ -13,6 +13,7 @@ from typing import NamedTuple
 from aiconsole.domain.errors import ConfigError
 from aiconsole.domain.models import ModelInfo
 from aiconsole.providers.base import Provider
+from aiconsole.routing.policy import Policy
 
 
 class Candidate(NamedTuple):
@@ -26,12 +27,22 @@ class Candidate(NamedTuple):
         return f"{self.provider.name}/{self.model}"
 
 
+class Route(NamedTuple):
+    """What a name stands for. ``direct`` where it names one model of one provider."""
+
+    name: str
+    candidates: tuple[Candidate, ...]
+    policy: Policy
+    direct: bool = False
+
+
 class Directory:
     """Knows the providers that are switched on, the routes, and which provider offers which model.
 
     Args:
         providers: by name; the mapping is read at every look-up, so it may change while requests run.
         routes: route name -> ``provider/model`` names in order, read at every look-up.
+        policy: how requests of a route, or of any other name, are to be treated.
         list_models: returns the models known so far, asking the providers where it has to; awaited for bare names only.
 
     ``prepare``, where it is set, is awaited with the names of the providers a look-up concerns (none: all) before it is
@@ -42,15 +53,17 @@ class Directory:
         self,
         providers: Mapping[str, Provider],
         routes: Callable[[], Mapping[str, tuple[str, ...]]],
+        policy: Callable[[str], Policy],
         list_models: Callable[[], Awaitable[tuple[ModelInfo, ...]]],
     ) -> None:
         self._providers = providers
         self._routes = routes
+        self._policy = policy
         self._list_models = list_models
         self.prepare: Callable[[tuple[str, ...]], Awaitable[None]] | None = None
 
-    async def candidates(self, name: str) -> tuple[Candidate, ...]:
-        """The candidates for ``name``, at least one.
+    async def route(self, name: str) -> Route:
+        """What ``name`` stands for, with at least one candidate.
 
         Raises:
             ConfigError: nothing answers to this name; the advice names what comes near.
@@ -63,10 +76,11 @@ class Directory:
             named = (provider,) if route is None else tuple(entry.partition("/")[0] for entry in route)
             await self.prepare(tuple(known for known in named if known in self._providers))
         if route is not None:
-            return self._of_route(name, route)
+            return Route(name, self._of_route(name, route), self._policy(name))
         if model and provider in self._providers:
-            return (Candidate(self._providers[provider], model),)
-        return await self._of_bare_name(name)
+            return Route(name, (Candidate(self._providers[provider], model),), self._policy(name), direct=True)
+        found = await self._of_bare_name(name)
+        return Route(name, found, self._policy(name), direct=len(found) == 1)
 
     def _of_route(self, name: str, route: tuple[str, ...]) -> tuple[Candidate, ...]:
         parts = [entry.partition("/") for entry in route]

@@ -8,6 +8,8 @@ looked at: answers are of any length, so theirs says nothing.
 
 from __future__ import annotations
 
+import asyncio
+from collections import deque
 from typing import Final, Literal
 
 Outcome = Literal["ok", "pushed back", "neutral"]
@@ -42,7 +44,7 @@ class Concurrency:
         in_flight: calls under way.
     """
 
-    __slots__ = ("_era", "_least", "_limit", "_most", "in_flight")
+    __slots__ = ("_era", "_least", "_limit", "_most", "_waiting", "in_flight")
 
     def __init__(self, start: int = START, least: int = LEAST, most: int = MOST) -> None:
         if not 1 <= least <= start <= most:
@@ -51,6 +53,7 @@ class Concurrency:
         self._least = least
         self._most = most
         self._era = 0
+        self._waiting: deque[asyncio.Future[None]] = deque()
         self.in_flight = 0
 
     @property
@@ -69,6 +72,24 @@ class Concurrency:
         self.in_flight += 1
         return Slot(self, self._era)
 
+    async def room(self) -> None:
+        """Wait for a place to become free; who waited longest is told first. The place is not kept: ask `try_enter`."""
+        waiter = asyncio.get_running_loop().create_future()
+        self._waiting.append(waiter)
+        try:
+            await waiter
+        except asyncio.CancelledError:
+            if waiter.done() and not waiter.cancelled():
+                self._tell_one()
+            raise
+
+    def _tell_one(self) -> None:
+        while self._waiting:
+            waiter = self._waiting.popleft()
+            if not waiter.done():
+                waiter.set_result(None)
+                return
+
     def _leave(self, outcome: Outcome, era: int) -> None:
         if era == self._era:
             if outcome == "ok" and self.in_flight >= int(self._limit):
@@ -77,3 +98,5 @@ class Concurrency:
                 self._limit = max(float(self._least), self._limit * SHRINK)
                 self._era += 1
         self.in_flight -= 1
+        for _ in range(min(len(self._waiting), self.limit - self.in_flight)):
+            self._tell_one()

@@ -1,15 +1,18 @@
-"""The path of a request: candidates in order, one after another until one gives its first token.
+"""The path of a request: no request fails that some candidate could have answered.
 
-This is the seam for the fallback manager, which will decide here which candidate is asked when; what is above (engine,
-chat) and below (providers) will not notice.
+The router sends what a `Journey` decides, hands the events on, and knows the two things that only happen in a stream: a second
+candidate may be asked when the first stays silent (hedging), and an answer that breaks off is gone on with by another
+candidate (continuation).
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from typing import Final
+from itertools import count
+from random import Random
+from typing import Final, Protocol
+from uuid import uuid4
 
 import msgspec
 
@@ -22,177 +25,261 @@ from aiconsole.domain.chat import (
     Started,
     StreamEvent,
     TextDelta,
-    Timing,
     ToolCallDelta,
 )
 from aiconsole.domain.clock import Clock
-from aiconsole.domain.errors import AllFailed, ProviderError
-from aiconsole.domain.events import AttemptFinished, Event
-from aiconsole.routing.candidates import Candidate, Directory
+from aiconsole.domain.errors import ProviderError
+from aiconsole.domain.events import Event
+from aiconsole.routing.candidates import Route
+from aiconsole.routing.continuation import Continuation, ResumedPart
+from aiconsole.routing.gate import Gate
+from aiconsole.routing.hedging import HedgeBudget, Race, hedge_delay_s
+from aiconsole.routing.journey import Journey, Knowledge, Leg
 
 _TOKENS: Final = frozenset({TextDelta, ReasoningDelta, ToolCallDelta})
+_HEDGE_TRIGGER_MS: Final = 500.0
+
+Stream = AsyncGenerator[StreamEvent, None]
+
+
+class Routes(Protocol):
+    """Tells what a name stands for."""
+
+    async def route(self, name: str) -> Route: ...
 
 
 class Router:
-    """Answers requests from the candidates a directory names, and publishes how each attempt ended.
+    """Answers requests from the candidates of a route.
 
     Args:
+        gate: what is known of all candidates.
+        knowledge: what is known of models.
         publish: takes the events; must not raise.
+        random: all chance comes from it.
     """
 
-    def __init__(self, directory: Directory, publish: Callable[[Event], None], clock: Clock) -> None:
-        self._directory = directory
+    def __init__(
+        self,
+        routes: Routes,
+        gate: Gate,
+        knowledge: Knowledge,
+        publish: Callable[[Event], None],
+        clock: Clock,
+        random: Random,
+    ) -> None:
+        self._routes = routes
+        self._gate = gate
+        self._knowledge = knowledge
         self._publish = publish
         self._clock = clock
+        self._random = random
+        self._run = uuid4().hex[:12]
+        self._serial = count(1)
+        self._hedges: dict[str, HedgeBudget] = {}
 
     async def complete(self, request: ChatRequest) -> ChatResult:
         """The whole answer of the first candidate that gives one; those that failed before it are named in its warnings.
 
         Raises:
             ProviderError: the only candidate failed, or one failed in a way no other could mend.
-            AllFailed: every one of several candidates failed.
+            AllFailed: every one of several candidates failed or could not be asked.
             ConfigError: the model's name says nothing.
         """
-        candidates = await self._directory.candidates(request.model)
-        errors: list[ProviderError] = []
-        for candidate in candidates:
-            attempt = self._attempt(candidate, request, len(errors) + 1, stream=False)
+        journey = await self._journey(request, stream=False)
+        while True:
+            leg = await journey.next()
             try:
-                result = await candidate.provider.complete(attempt.request)
+                result = await leg.candidate.provider.complete(leg.request)
             except ProviderError as error:
-                attempt.failed(error)
-                errors.append(error)
-                _raise_if_final(errors, candidates)
-            except asyncio.CancelledError:
-                attempt.left()
+                journey.failed(leg, error)
+            except BaseException:
+                journey.left(leg)
                 raise
             else:
-                attempt.finished(result)
-                return _with_failures(result, errors)
-        raise AssertionError("a directory names at least one candidate")
+                return journey.answered(leg, result)
 
-    async def stream(self, request: ChatRequest) -> AsyncGenerator[StreamEvent, None]:
+    async def stream(self, request: ChatRequest) -> Stream:
         """The answer as it comes. A candidate that fails before its first token is followed by the next, with a `Failed`
-        between; after the first token its error is raised with ``partial`` set.
+        between; one that breaks off later is followed as the route's policy says, with a `Continued` at the seam.
 
-        Raises: as `complete`.
+        Raises: as `complete`; after the first token with ``partial`` set.
         """
-        candidates = await self._directory.candidates(request.model)
-        errors: list[ProviderError] = []
-        for candidate in candidates:
-            attempt = self._attempt(candidate, request, len(errors) + 1, stream=True)
-            shown = False
+        journey = await self._journey(request, stream=True)
+        shown = Continuation(request, journey.route.policy.mid_stream)
+        while True:
+            leg = await journey.next()
+            racing = self._race(journey, leg)
+            legs = racing or _Alone(leg)
             try:
-                async with aclosing(candidate.provider.stream(attempt.request)) as events:
+                async with aclosing(legs.events()) as events:
                     async for event in events:
                         kind = type(event)
                         if kind in _TOKENS:
-                            shown = True
+                            shown.saw(event)
                             yield event
                         elif isinstance(event, Started):
-                            yield msgspec.structs.replace(event, attempt=attempt.number)
+                            yield msgspec.structs.replace(event, attempt=legs.leg.number)
                         elif isinstance(event, Finished):
-                            attempt.finished(event.result)
-                            yield Finished(_with_failures(event.result, errors)) if errors else event
+                            yield Finished(journey.answered(legs.leg, event.result))
                         else:
                             yield event
                 return
             except ProviderError as error:
-                attempt.failed(error)
-                if shown:
-                    error.partial = True
-                    raise
-                errors.append(error)
-                _raise_if_final(errors, candidates)
-                yield Failed(candidate.provider.name, candidate.model, error)
-            except (asyncio.CancelledError, GeneratorExit):
-                attempt.left()
+                leg = legs.leg
+                leg.ttft_ms = leg.ttft_ms if shown.begun else None
+                journey.failed(leg, error, shown=shown.begun)
+                if not shown.begun:
+                    yield Failed(leg.candidate.provider.name, leg.candidate.model, error)
+                    continue
+                broken = error
+            except BaseException:
+                journey.left(legs.leg)
                 raise
+            break
+        async with aclosing(self._go_on(journey, shown, leg, broken)) as events:
+            async for event in events:
+                yield event
 
-    def _attempt(self, candidate: Candidate, request: ChatRequest, number: int, *, stream: bool) -> _Attempt:
-        own = msgspec.structs.replace(request, model=candidate.model)
-        return _Attempt(self._publish, self._clock, candidate, own, number, stream=stream)
+    async def _go_on(self, journey: Journey, shown: Continuation, leg: Leg, broken: ProviderError) -> Stream:
+        """The rest of an answer that broke off at ``leg``; raises ``broken`` where nobody can give it."""
+        if shown.mode == "off":
+            raise _partial(broken, journey)
+        shown.broke(broken, leg.candidate.provider.name, leg.candidate.model)
+        while True:
+            journey.after_break()
+            try:
+                leg = await journey.next(mid_stream=True)
+            except ProviderError:
+                raise _partial(broken, journey) from None
+            provider = leg.candidate.provider
+            way = shown.first_way(provider.name, leg.candidate.model)
+            while way is not None:
+                part = shown.resume(provider.name, leg.candidate.model, way)
+                try:
+                    async with aclosing(provider.stream(_within(part, leg))) as events:
+                        async for event in events:
+                            for passed in part.take(event):
+                                if isinstance(passed, Finished):
+                                    yield Finished(journey.answered(leg, passed.result))
+                                else:
+                                    yield passed
+                    return
+                except ProviderError as error:
+                    way = None if part.begun else shown.next_way(way, error)
+                    if way is None:
+                        journey.failed(leg, error, shown=True)
+                        if part.begun:
+                            broken = error
+                            shown.broke(error, provider.name, leg.candidate.model)
+                except BaseException:
+                    journey.left(leg)
+                    raise
+
+    async def _journey(self, request: ChatRequest, *, stream: bool) -> Journey:
+        route = await self._routes.route(request.model)
+        return Journey(
+            route,
+            request,
+            request_id=f"{self._run}-{next(self._serial):x}",
+            gate=self._gate,
+            knowledge=self._knowledge,
+            publish=self._publish,
+            clock=self._clock,
+            random=self._random,
+            stream=stream,
+        )
+
+    def _race(self, journey: Journey, first: Leg) -> _Racing | None:
+        """A race with a second candidate, where the route allows it and it can help."""
+        policy = journey.route.policy
+        if not policy.hedge or not journey.others:
+            return None
+        budget = self._hedges.setdefault(journey.route.name, HedgeBudget(policy.hedge_share))
+        budget.call()
+        own = self._gate.reliability.ttft(first.candidate.name)
+        other = self._gate.reliability.ttft(journey.upcoming.name)
+        delay_s = hedge_delay_s(
+            None if own is None else own.p95_ms, None if other is None else other.p50_ms, trigger_ms=_HEDGE_TRIGGER_MS
+        )
+        if delay_s is None:
+            return None
+        return _Racing(journey, first, budget, delay_s, self._publish, self._clock)
 
 
-class _Attempt:
-    """One candidate's turn: the request in its own terms, and what is published once it is over."""
+class _Alone:
+    """One leg's stream."""
 
-    __slots__ = ("_began", "_candidate", "_clock", "_over", "_publish", "_started_at", "_stream", "number", "request")
+    __slots__ = ("leg",)
+
+    def __init__(self, leg: Leg) -> None:
+        self.leg = leg
+
+    def events(self) -> Stream:
+        return self.leg.candidate.provider.stream(self.leg.request)
+
+
+class _Racing:
+    """Two legs, of which the second begins when the first stays silent; ``leg`` is the one that is heard."""
 
     def __init__(
         self,
+        journey: Journey,
+        first: Leg,
+        budget: HedgeBudget,
+        delay_s: float,
         publish: Callable[[Event], None],
         clock: Clock,
-        candidate: Candidate,
-        request: ChatRequest,
-        number: int,
-        *,
-        stream: bool,
     ) -> None:
-        self.number = number
-        self.request = request
+        self.leg = first
+        self._journey = journey
+        self._first = first
+        self._second: Leg | None = None
+        self._budget = budget
         self._publish = publish
-        self._clock = clock
-        self._candidate = candidate
-        self._stream = stream
-        self._over = False
-        self._started_at = clock.now()
-        self._began = clock.monotonic()
-
-    def finished(self, result: ChatResult) -> None:
-        self._over = True
-        self._publish(
-            AttemptFinished(
-                result.provider,
-                self.request.model,
-                result.timing,
-                result.usage,
-                result.cost,
-                stream=self._stream,
-                attempt=self.number,
-                origin=self.request.origin,
-                rate_limits=result.rate_limits,
-                simulated=self._candidate.provider.simulated,
-            )
+        self._race = Race(
+            first.candidate.provider.stream(first.request), self._open_second, delay_s=delay_s, clock=clock
         )
 
-    def failed(self, error: ProviderError) -> None:
-        self._ended(error.kind, error.status)
+    async def events(self) -> Stream:
+        async with aclosing(self._race.events()) as events:
+            decided = False
+            async for event in events:
+                if not decided:
+                    decided = True
+                    self._decide()
+                yield event
 
-    def left(self) -> None:
-        """The caller went away, unless the answer was already whole."""
-        if not self._over:
-            self._ended("cancelled", None)
+    def _open_second(self) -> Stream | None:
+        if not self._budget.take():
+            return None
+        self._second = self._journey.second()
+        if self._second is None:
+            return None
+        return self._second.candidate.provider.stream(self._second.request)
 
-    def _ended(self, error_kind: str, status: int | None) -> None:
-        self._over = True
-        self._publish(
-            AttemptFinished(
-                self._candidate.provider.name,
-                self.request.model,
-                Timing(self._started_at, None, (self._clock.monotonic() - self._began) * 1000),
-                error_kind=error_kind,
-                status=status,
-                stream=self._stream,
-                attempt=self.number,
-                origin=self.request.origin,
-                simulated=self._candidate.provider.simulated,
-            )
+    def _decide(self) -> None:
+        """The race has a winner: tell the loser's end, and what it cost by estimate."""
+        second = self._second
+        if second is None:
+            return
+        loser = second if self._race.winner == "first" else self._first
+        self.leg = self._first if loser is second else second
+        usd = self._journey.cost_usd(loser.candidate)
+        self._budget.cost(usd)
+        self._journey.left(loser, "lost the race")
+        report = self._race.report(
+            self._first.candidate.name, second.candidate.name, route=self._journey.route.name, extra_usd=usd
         )
+        if report is not None:
+            self._publish(report)
 
 
-def _raise_if_final(errors: list[ProviderError], candidates: tuple[Candidate, ...]) -> None:
-    """Raise what the person has to see, unless a further candidate may do better than the last one."""
-    last = errors[-1]
-    if last.failover and len(errors) < len(candidates):
-        return
-    if len(errors) == 1:
-        raise last
-    raise AllFailed.of(errors) from last
+def _within(part: ResumedPart, leg: Leg) -> ChatRequest:
+    """A resumed part's request within the leg's limits."""
+    return msgspec.structs.replace(part.request, timeouts=leg.request.timeouts)
 
 
-def _with_failures(result: ChatResult, errors: list[ProviderError]) -> ChatResult:
-    if not errors:
-        return result
-    told = tuple(f"{error.provider}/{error.model} failed first ({error.kind}): {error.message}" for error in errors)
-    return msgspec.structs.replace(result, warnings=(*told, *result.warnings))
+def _partial(error: ProviderError, journey: Journey) -> ProviderError:
+    error.partial = True
+    error.trace = journey.trace()
+    return error

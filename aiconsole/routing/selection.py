@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from random import Random
-from typing import Final, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, Protocol
 
 import msgspec
 
-from aiconsole.routing.candidates import Candidate
+if TYPE_CHECKING:
+    from aiconsole.routing.candidates import Candidate
 
 Strategy = Literal["priority", "weighted", "lowest latency", "lowest cost", "most headroom", "most reliable", "blend"]
 

@@ -14,11 +14,14 @@ from aiconsole.settings.declare import (
     Appearance,
     Chat,
     CustomProvider,
+    Fallback,
     Keys,
     Log,
     Network,
     ProviderSettings,
+    RouteOptions,
     Settings,
+    Spending,
 )
 from aiconsole.settings.describe import SettingInfo, describe
 from aiconsole.settings.file import SettingsFile
@@ -29,13 +32,16 @@ __all__ = [
     "Appearance",
     "Chat",
     "CustomProvider",
+    "Fallback",
     "Keys",
     "Log",
     "Network",
     "Problem",
     "ProviderSettings",
+    "RouteOptions",
     "SettingInfo",
     "Settings",
     "SettingsFile",
+    "Spending",
     "describe",
 ]

@@ -168,6 +168,94 @@ class CustomProvider(ProviderSettings, frozen=True, omit_defaults=True, kw_only=
     ] = False
 
 
+Strategy = Literal["priority", "weighted", "lowest latency", "lowest cost", "most headroom", "most reliable", "blend"]
+MidStream = Literal["continue", "restart", "off"]
+
+
+class Fallback(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How a request goes from one candidate to the next."""
+
+    first_token_s: Annotated[
+        float,
+        about(
+            "How long to wait for a first token while another candidate stands ready; adapts to what was seen of each.",
+            unit="s",
+            ge=0.05,
+            le=600,
+        ),
+    ] = 10.0
+    stall_s: Annotated[
+        float,
+        about(
+            "Silence in a stream that counts as a cut while another candidate stands ready.", unit="s", ge=0.05, le=600
+        ),
+    ] = 5.0
+    whole_answer_s: Annotated[
+        float,
+        about(
+            "How long to wait for an answer that is not streamed while another candidate stands ready.",
+            unit="s",
+            ge=0.05,
+            le=3600,
+        ),
+    ] = 60.0
+    total_s: Annotated[
+        float, about("The one deadline of a request over all its attempts.", unit="s", ge=1, le=86400)
+    ] = 600.0
+    patience_s: Annotated[
+        float, about("Longest wait for a rate limit to reset when nobody may be asked at once.", unit="s", ge=0, le=600)
+    ] = 20.0
+    mid_stream: Annotated[
+        MidStream,
+        about("What follows an answer that breaks off: another candidate goes on, begins anew, or the error is shown."),
+    ] = "continue"
+    breaker_failures: Annotated[
+        int,
+        about("Failures in a row that open a circuit breaker; 0 looks at rates only.", unit="failures", ge=0, le=1000),
+    ] = 5
+    breaker_open_s: Annotated[
+        float, about("How long a breaker stays open the first time; doubled each time.", unit="s", ge=0.05, le=3600)
+    ] = 15.0
+    breaker_max_open_s: Annotated[float, about("The longest a breaker stays open.", unit="s", ge=0.05, le=86400)] = (
+        300.0
+    )
+
+
+class Spending(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Limits on what may be spent; unset is no limit."""
+
+    day_usd: Annotated[float | None, about("At most so much a calendar day (UTC).", unit="USD", ge=0, le=1_000_000)] = (
+        None
+    )
+    month_usd: Annotated[
+        float | None, about("At most so much a calendar month (UTC).", unit="USD", ge=0, le=1_000_000)
+    ] = None
+
+
+class RouteOptions(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How one route picks among its candidates; unset follows the settings under Fallback and Spending."""
+
+    strategy: Annotated[Strategy, about("In which order its candidates are asked.")] = "priority"
+    weights: Annotated[
+        Mapping[str, float],
+        about("A weight for each provider/model, for the strategy “weighted”; 1 where none is given."),
+    ] = msgspec.field(default_factory=dict)
+    mid_stream: Annotated[
+        MidStream | None, about("What follows an answer that breaks off; unset follows Fallback.")
+    ] = None
+    hedge: Annotated[
+        bool,
+        about("Ask a second candidate when the first stays silent past its own p95; costs more, so off by default."),
+    ] = False
+    hedge_share: Annotated[float, about("The share of its calls that may be hedged.", unit="share", ge=0, le=1)] = 0.05
+    day_usd: Annotated[
+        float | None, about("At most so much a calendar day (UTC) on this route.", unit="USD", ge=0, le=1_000_000)
+    ] = None
+    month_usd: Annotated[
+        float | None, about("At most so much a calendar month (UTC) on this route.", unit="USD", ge=0, le=1_000_000)
+    ] = None
+
+
 def _check_builtin(name: str, _: object) -> None:
     if name not in PROVIDER_NAMES:
         raise ValueError(
@@ -198,6 +286,8 @@ class Settings(msgspec.Struct, frozen=True, omit_defaults=True):
     network: Network = Network()
     log: Log = Log()
     keys: Keys = Keys()
+    fallback: Fallback = Fallback()
+    spending: Spending = Spending()
     demo: Annotated[bool, about("Talk to the built-in simulated providers instead of the real ones.")] = False
     providers: Annotated[
         Mapping[str, ProviderSettings], about("The built-in providers, each by its name.", entry=_check_builtin)
@@ -212,3 +302,6 @@ class Settings(msgspec.Struct, frozen=True, omit_defaults=True):
             entry=checks.check_route,
         ),
     ] = msgspec.field(default_factory=lambda: dict(READY_ROUTES))
+    routing: Annotated[
+        Mapping[str, RouteOptions], about("How a route picks among its candidates, by the route's name.")
+    ] = msgspec.field(default_factory=dict)

@@ -15,7 +15,7 @@ import time
 from importlib.metadata import version
 
 os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
-import litellm  # type: ignore[import-not-found]  # noqa: E402
+import litellm  # type: ignore[import-not-found]
 
 MESSAGES = [{"role": "user", "content": "word " * 800}]
 

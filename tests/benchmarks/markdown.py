@@ -1,7 +1,7 @@
 """What it costs the window's thread to show Markdown: a 200 kB answer that streams into the chat, and long conversations.
 
-A refresh is all the window does for a frame: taking up what came, rendering it, scrolling and painting. As the reader follows the
-answer, each one scrolls. The baseline of the same run is what qt-notes.md calls the plain way: ``setMarkdown`` of the whole
+A refresh is all the window does for a frame: taking up what came, rendering it, scrolling and painting. The reader follows the
+answer, so each one scrolls. The baseline of the same run is what qt-notes.md calls the plain way: ``setMarkdown`` of the whole
 text, at 20 kB.
 """
 

@@ -43,12 +43,10 @@ def delta(text: str, finish: str | None = None) -> bytes:
 
 def streamed(chunks: int) -> list[bytes]:
     """A whole streamed answer as the pieces it is written in, chunked transfer encoding included."""
-    pieces = [b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"]
+    head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
     texts = (delta(f"word{number} ") for number in range(chunks))
-    for event in (*texts, delta("", "stop"), b"data: [DONE]\n\n"):
-        pieces.append(b"%x\r\n%s\r\n" % (len(event), event))
-    pieces.append(b"0\r\n\r\n")
-    return pieces
+    events = (*texts, delta("", "stop"), b"data: [DONE]\n\n")
+    return [head, *(b"%x\r\n%s\r\n" % (len(event), event) for event in events), b"0\r\n\r\n"]
 
 
 class _Answering(asyncio.Protocol):

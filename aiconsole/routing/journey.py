@@ -1,0 +1,368 @@
+"""One request's way over its candidates: who is asked next, what an ending means, and the trace of it all.
+
+A `Journey` decides and keeps account; it sends nothing. The router asks it for the next `Leg`, sends that, and tells it how
+the leg ended.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from math import inf
+from random import Random
+from typing import Final, Protocol
+
+import msgspec
+
+from aiconsole.domain.chat import ChatRequest, ChatResult, Timeouts
+from aiconsole.domain.clock import Clock
+from aiconsole.domain.errors import AllFailed, ConnectionCut, HeldBack, ProviderError
+from aiconsole.domain.events import Event
+from aiconsole.domain.models import ModelInfo, Prices
+from aiconsole.domain.trace import DecisionTrace, Outcome
+from aiconsole.routing.candidates import Candidate, Route
+from aiconsole.routing.concurrency import Concurrency
+from aiconsole.routing.fitness import Needs, Unfit, expected_usd, unfit
+from aiconsole.routing.gate import Gate, Held, Pass
+from aiconsole.routing.record import Record
+from aiconsole.routing.retry import MoveOn, Retry, RetrySettings, Stop, retry_plan
+from aiconsole.routing.selection import rank
+
+_ANSWER_TOKENS: Final = 500
+_SLACK_S: Final = 0.05
+_RETRIES: Final = RetrySettings(patience_s=0.2)
+"""While another candidate stands ready nobody is waited for longer than a jittered retry takes."""
+
+
+class Knowledge(Protocol):
+    """What is known of models without asking anybody."""
+
+    def known(self, provider: str, model: str) -> ModelInfo | None: ...
+
+    def prices(self, provider: str, model: str) -> Prices | None: ...
+
+
+class Leg:
+    """One attempt at one candidate: the request in its own terms, and what was admitted for it."""
+
+    __slots__ = ("began", "candidate", "number", "passed", "request", "started_at", "ttft_ms")
+
+    def __init__(self, candidate: Candidate, passed: Pass, request: ChatRequest, number: int, clock: Clock) -> None:
+        self.candidate = candidate
+        self.passed = passed
+        self.request = request
+        self.number = number
+        self.started_at = clock.now()
+        self.began = clock.monotonic()
+        self.ttft_ms: float | None = None
+
+
+class Journey:
+    """See the module.
+
+    Args:
+        route: candidates and policy.
+        gate: admits each attempt.
+        stream: whether the answer is streamed.
+    """
+
+    def __init__(
+        self,
+        route: Route,
+        request: ChatRequest,
+        *,
+        request_id: str,
+        gate: Gate,
+        knowledge: Knowledge,
+        publish: Callable[[Event], None],
+        clock: Clock,
+        random: Random,
+        stream: bool,
+    ) -> None:
+        self.route = route
+        self.request = request
+        self.errors: list[ProviderError] = []
+        self._gate = gate
+        self._knowledge = knowledge
+        self._clock = clock
+        self._random = random
+        self._stream = stream
+        self._began = clock.monotonic()
+        self._record = Record(route, request, request_id, publish, clock, stream=stream)
+        policy = route.policy
+        asked = request.timeouts
+        self._total_s = policy.total_s if asked is None or asked.total is None else asked.total
+        self._needs = Needs.of(request, request.on_unsupported or policy.on_unsupported)
+        self._tries: dict[str, int] = {}
+        self._again: tuple[Candidate, float] | None = None
+        self._last: Candidate | None = None
+        self._number = 0
+        self._left = self._ranked()
+
+    # Facts for selection
+
+    def latency_ms(self, candidate: Candidate) -> float | None:
+        return self._gate.reliability.latency_ms(candidate.name, streamed=self._stream)
+
+    def in_flight(self, candidate: Candidate) -> int:
+        return self._gate.in_flight(candidate.name)
+
+    def cost_usd(self, candidate: Candidate) -> float | None:
+        return expected_usd(self._needs, self._knowledge.prices(candidate.provider.name, candidate.model))
+
+    def headroom(self, candidate: Candidate) -> float:
+        return self._gate.limits.headroom(candidate.name)
+
+    def score(self, candidate: Candidate) -> float:
+        return self._gate.reliability.score(candidate.name, self.headroom(candidate)).value
+
+    def weight(self, candidate: Candidate) -> float:
+        return self.route.policy.weights.get(candidate.name, 1.0)
+
+    def recent_success(self, candidate: Candidate) -> float:
+        return self._gate.reliability.recent_success(candidate.name)
+
+    # The way
+
+    @property
+    def remaining_s(self) -> float:
+        """Seconds until the request's one deadline."""
+        return self._total_s - (self._clock.monotonic() - self._began)
+
+    @property
+    def others(self) -> bool:
+        """Whether another candidate stands ready behind the present one."""
+        return bool(self._left)
+
+    @property
+    def upcoming(self) -> Candidate:
+        """The candidate that stands ready; ask ``others`` first."""
+        return self._left[0]
+
+    async def next(self, *, mid_stream: bool = False) -> Leg:
+        """The next attempt. Waits where a retry, or a rate limit that resets soon, asks for it.
+
+        Raises:
+            ProviderError, AllFailed: nobody is left to be asked.
+        """
+        if self._again is not None:
+            candidate, wait_s = self._again
+            self._again = None
+            await self._pause(wait_s, f"waited {wait_s:.2g} s before asking {candidate.name} again")
+            leg = self._leg(candidate)
+            if isinstance(leg, Leg):
+                return leg
+        while True:
+            soonest, full = inf, None
+            for candidate in tuple(self._left):
+                leg = self._leg(candidate)
+                if isinstance(leg, Leg):
+                    self._left.remove(candidate)
+                    if self._last is not None and self._last is not candidate:
+                        self._record.switched(self._last, candidate, self.errors[-1], mid_stream=mid_stream)
+                    return leg
+                if leg.full is not None:
+                    full = full or leg.full
+                elif leg.breaker or leg.wait_s > self.route.policy.patience_s:
+                    self._record.trace.skipped(candidate.name, leg.reason)
+                    self.errors.append(_held_back(candidate, leg))
+                    self._left.remove(candidate)
+                else:
+                    soonest = min(soonest, leg.wait_s)
+            if full is None and (not self._left or soonest >= self.remaining_s):
+                raise self.give_up()
+            await self._wait(soonest, full)
+
+    def second(self) -> Leg | None:
+        """Another candidate's attempt for a hedge, None where nobody may be asked now."""
+        for candidate in tuple(self._left):
+            leg = self._leg(candidate)
+            if isinstance(leg, Leg):
+                self._left.remove(candidate)
+                return leg
+        return None
+
+    def after_break(self) -> None:
+        """A stream broke off after something was shown: all but the one that broke may be asked again, and it too if there is
+        no other."""
+        if not self._left and self._last is not None and self._tries.get(self._last.name, 0) < 2:
+            self._left.append(self._last)
+
+    def answered(self, leg: Leg, result: ChatResult) -> ChatResult:
+        """The answer, complete: as the person gets it, with those that failed before and the trace."""
+        leg.passed.answered(result, streamed=self._stream)
+        self._record.answered(leg, result)
+        return msgspec.structs.replace(
+            result,
+            warnings=(*self._failures(), *result.warnings),
+            trace=self.trace(leg.candidate.name),
+        )
+
+    def failed(self, leg: Leg, error: ProviderError, *, shown: bool = False, usd: float | None = None) -> None:
+        """The attempt failed; decides what follows.
+
+        Raises:
+            ProviderError, AllFailed: nothing follows, unless part of the answer was ``shown`` (the router goes on then).
+        """
+        duration_ms = self._took_ms(leg)
+        leg.passed.failed(error, duration_ms, ttft_ms=leg.ttft_ms, streamed=self._stream, usd=usd)
+        plan = self._plan(leg, error, shown)
+        self._record.ended(leg, "cut" if shown else "failed", error, after=plan.reason)
+        self.errors.append(error)
+        self._last = leg.candidate
+        if shown:
+            return
+        if isinstance(plan, Stop):
+            raise self._final(error)
+        if isinstance(plan, Retry):
+            self._again = (leg.candidate, plan.wait_s)
+        elif plan.needs_room:
+            self._demand_room(leg.candidate)
+
+    def left(self, leg: Leg, outcome: Outcome = "cancelled") -> None:
+        """The caller went away, or another candidate won the race."""
+        leg.passed.left()
+        self._record.ended(leg, outcome)
+
+    def give_up(self) -> ProviderError:
+        """The error the person gets to see when nobody is left."""
+        return self._final(self.errors[-1] if self.errors else ConnectionCut("No candidate could be asked."))
+
+    def trace(self, answered_by: str | None = None) -> DecisionTrace:
+        """What happened so far."""
+        return self._record.finish(answered_by)
+
+    def _ranked(self) -> list[Candidate]:
+        """The candidates that can serve the request, in order; where none can, the request is let through to those that
+        only lack what may be dropped, and to a single one, whose own words are better than ours."""
+        fit: list[Candidate] = []
+        droppable: list[Candidate] = []
+        skipped: list[tuple[Candidate, Unfit]] = []
+        for candidate in self.route.candidates:
+            found = unfit(candidate, self._needs, self._knowledge.known(candidate.provider.name, candidate.model))
+            if found is None:
+                fit.append(candidate)
+                continue
+            skipped.append((candidate, found))
+            if found.droppable:
+                droppable.append(candidate)
+        if not fit:
+            fit = droppable if len(self.route.candidates) > 1 and droppable else list(self.route.candidates)
+            skipped = [(candidate, found) for candidate, found in skipped if candidate not in fit]
+        for candidate, found in skipped:
+            self._record.trace.skipped(candidate.name, found.reason)
+        if len(fit) == 1:
+            self._record.trace.ranked(((fit[0].name, 1.0, "the only candidate"),))
+            return fit
+        ranked = rank(fit, self.route.policy.strategy, self, self._random)
+        self._record.trace.ranked([(choice.candidate.name, choice.score, choice.why) for choice in ranked])
+        return [choice.candidate for choice in ranked]
+
+    def _leg(self, candidate: Candidate) -> Leg | Held:
+        passed = self._gate.admit(
+            candidate,
+            route=self.route.name,
+            usd=self.cost_usd(candidate),
+            prompt_tokens=self._needs.prompt_tokens,
+            answer_tokens=min(self._needs.max_tokens or _ANSWER_TOKENS, _ANSWER_TOKENS),
+            deadline_s=self.remaining_s,
+            alone=self.route.direct,
+        )
+        if isinstance(passed, Held):
+            return passed
+        tries = self._tries[candidate.name] = self._tries.get(candidate.name, 0) + 1
+        if tries == 1:
+            self._gate.retries.of(candidate.provider.name).request()
+        self._number += 1
+        others = any(left is not candidate for left in self._left)
+        own = msgspec.structs.replace(self.request, model=candidate.model, timeouts=self._timeouts(candidate, others))
+        return Leg(candidate, passed, own, self._number, self._clock)
+
+    def _timeouts(self, candidate: Candidate, others: bool) -> Timeouts:
+        """The limits of one attempt: the caller's or the provider's own, and short ones while somebody else stands ready."""
+        own = self.request.timeouts or candidate.provider.timeouts
+        remaining_s = self.remaining_s
+        total = remaining_s if own.total is None else min(own.total, remaining_s)
+        if not others or self.request.timeouts is not None:
+            if own.total is not None and own.total - total < _SLACK_S:
+                return own
+            return msgspec.structs.replace(own, total=total)
+        policy = self.route.policy
+        if not self._stream:
+            return msgspec.structs.replace(own, total=min(total, policy.whole_answer_s))
+        first = self._gate.reliability.first_token_deadline(candidate.name, policy.first_token_s)
+        return Timeouts(
+            connect=own.connect,
+            first_token=first if own.first_token is None else min(own.first_token, first),
+            between=policy.stall_s if own.between is None else min(own.between, policy.stall_s),
+            total=total,
+        )
+
+    def _plan(self, leg: Leg, error: ProviderError, shown: bool) -> Retry | MoveOn | Stop:
+        return retry_plan(
+            error,
+            tries=self._tries.get(leg.candidate.name, 1),
+            remaining_s=self.remaining_s,
+            budget=self._gate.retries.of(leg.candidate.provider.name),
+            random=self._random,
+            others=self.others,
+            shown=shown,
+            settings=_RETRIES,
+        )
+
+    def _demand_room(self, candidate: Candidate) -> None:
+        """The context was too long: only candidates with more room are left."""
+        refused_by = self._knowledge.known(candidate.provider.name, candidate.model)
+        self._needs = self._needs.with_room(refused_by)
+        for other in tuple(self._left):
+            found = unfit(other, self._needs, self._knowledge.known(other.provider.name, other.model))
+            if found is not None:
+                self._record.trace.skipped(other.name, found.reason)
+                self._left.remove(other)
+
+    def _final(self, last: ProviderError) -> ProviderError:
+        before = [error for error in self.errors if error is not last]
+        if any((error.provider, error.model) != (last.provider, last.model) for error in before):
+            whole = AllFailed.of([*before, last])
+            whole.trace = self.trace()
+            whole.__cause__ = last
+            return whole
+        last.trace = self.trace()
+        return last
+
+    def _failures(self) -> tuple[str, ...]:
+        return tuple(
+            f"{error.provider}/{error.model} failed first ({error.kind}): {error.message}"
+            for error in self.errors
+            if not isinstance(error, HeldBack)
+        )
+
+    async def _wait(self, soonest: float, full: Concurrency | None) -> None:
+        """Until a limit resets, or a call in flight makes room."""
+        if full is None:
+            await self._pause(soonest, f"waited {soonest:.2g} s for a limit to reset")
+            return
+        try:
+            async with asyncio.timeout(min(soonest, self.remaining_s)):
+                await full.room()
+        except TimeoutError:
+            if self.remaining_s <= 0:
+                raise self.give_up() from None
+
+    async def _pause(self, seconds: float, told: str) -> None:
+        if seconds > 0:
+            self._record.note(told)
+            await asyncio.sleep(seconds)
+
+    def _took_ms(self, leg: Leg) -> float:
+        return (self._clock.monotonic() - leg.began) * 1000
+
+
+def _held_back(candidate: Candidate, held: Held) -> HeldBack:
+    retry_after = None if held.wait_s == inf else held.wait_s
+    return HeldBack(
+        f"It was not asked: {held.reason}.",
+        provider=candidate.provider.name,
+        model=candidate.model,
+        retry_after=retry_after,
+    )
