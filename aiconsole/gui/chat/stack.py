@@ -10,8 +10,8 @@ from ..theme import SPACE_M, SPACE_S
 from .kit import Kit
 from .parts import Fold
 
-Anchor = tuple[MarkdownView | None, tuple[int, int]]
-"""A view and what stands at a height in it; without a view, just a height."""
+Anchor = tuple[QWidget, tuple[int, int]]
+"""A part of the stack and a place in it."""
 
 
 class Stack(QFrame):
@@ -105,21 +105,23 @@ class Stack(QFrame):
                 changed |= view.realise(max(0, top - y), bottom - y)
         return changed
 
-    def anchor(self, y: int) -> tuple[MarkdownView | None, tuple[int, int]]:
-        """What stands at a height, to be found again by `place`."""
-        for view, fold in self._shown():
-            at = self._top(view, fold)
-            if at <= y < at + view.content_height:
-                return (view, view.anchor(y - at))
-        return (None, (0, y))
+    def anchor(self, y: int, limit: int) -> Anchor | None:
+        """The first thing between two heights that is as tall as it says, to be found again by `place`."""
+        for widget, rect in self._plan.items():
+            if rect.bottom() < y or rect.top() > limit:
+                continue
+            if not isinstance(widget, MarkdownView):
+                return (widget, (0, y - rect.y()))
+            found = widget.anchor(y - rect.y(), limit - rect.y())
+            if found is not None:
+                return (widget, found)
+        return None
 
-    def place(self, anchor: tuple[MarkdownView | None, tuple[int, int]]) -> int:
+    def place(self, anchor: Anchor) -> int:
         """Where an anchor is now."""
-        view, inner = anchor
-        if view is None:
-            return inner[1]
-        fold = next((fold for other, fold in self._views if other is view), None)
-        return self._top(view, fold) + view.place(inner)
+        widget, inner = anchor
+        y = self._plan.get(widget, QRect()).y()
+        return y + (widget.place(inner) if isinstance(widget, MarkdownView) else inner[1])
 
     def restyle(self) -> None:
         """The theme has changed."""

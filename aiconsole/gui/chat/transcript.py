@@ -72,6 +72,7 @@ class TranscriptView(QScrollArea):
         self._ys: list[int] = []
         self._running: dict[str, Entry] = {}
         self._total = 1
+        self._seen = (0, 0)
         self._following = True
         self._working = False
         self._frame = QTimer(self)
@@ -81,6 +82,7 @@ class TranscriptView(QScrollArea):
         self._latest = QPushButton("Jump to latest", self)
         self._latest.setIcon(icons.icon("to-end", "text"))
         self._latest.setAccessibleName("Jump to the latest message")
+        self._latest.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self._latest.clicked.connect(self.to_end)
         self._latest.hide()
         self.verticalScrollBar().valueChanged.connect(self._on_scroll)
@@ -278,11 +280,16 @@ class TranscriptView(QScrollArea):
         self._resize_canvas()
         self.verticalScrollBar().setValue(self._goal(anchor))
         self._settle_all()
+        self._seen = self._range()
         self._recycle()
         away = not self._following and self._total > self.viewport().height()
         if away != self._latest.isVisible():
+            focused = self._latest.hasFocus()
             self._latest.setVisible(away)
             self._place_button()
+            if focused and self._entries and (last := self._entries[-1].view) is not None:
+                last.setFocus(Qt.FocusReason.OtherFocusReason)
+                self.verticalScrollBar().setValue(self._goal(anchor))
 
     def _width(self) -> int:
         return max(200, min(_WIDEST, self.viewport().width() - 2 * SPACE_XL))
@@ -292,15 +299,20 @@ class TranscriptView(QScrollArea):
         return (top, top + self.viewport().height())
 
     def _anchor(self) -> tuple[Entry, Any, int] | None:
-        """The text at the upper edge and how far below it the edge is."""
-        if not self._entries:
-            return None
-        top = self.verticalScrollBar().value()
-        entry = self._entries[max(0, bisect_right(self._ys, top) - 1)]
-        if entry.view is None:
-            return (entry, None, top - entry.y)
-        inner = entry.view.anchor(top - entry.y)
-        return (entry, inner, top - entry.y - entry.view.place(inner))
+        """What was in view before and still is: the uppermost thing whose height is no estimate, and how far above it the view
+        begins."""
+        top, bottom = self._range()
+        before_top, before_bottom = self._seen
+        start = max(top, before_top) if before_top < bottom and before_bottom > top else top
+        at = max(0, bisect_right(self._ys, start) - 1)
+        first = self._entries[at] if self._entries else None
+        while at < len(self._entries) and self._entries[at].y < bottom:
+            entry = self._entries[at]
+            inner = entry.view.anchor(start - entry.y, bottom - entry.y) if entry.view is not None else None
+            if entry.view is not None and inner is not None:
+                return (entry, inner, top - entry.y - entry.view.place(inner))
+            at += 1
+        return (first, None, top - first.y) if first is not None else None
 
     def _goal(self, anchor: tuple[Entry, Any, int] | None) -> int:
         """Where to scroll to, so that the reader sees what they saw, or the end where they follow it."""

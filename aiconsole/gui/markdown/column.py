@@ -169,12 +169,15 @@ class Column:
             self._reflow(changed)
         return changed >= 0
 
-    def anchor(self, y: int) -> tuple[int, int]:
-        """What stands at a height: a segment's number and how far into it; find it again with `place`."""
-        if not self.ys:
-            return (0, y)
-        at = max(0, bisect_right(self.ys, y) - 1)
-        return (at, y - self.ys[at])
+    def anchor(self, y: int, limit: int) -> tuple[int, int] | None:
+        """The first segment between two heights whose own height is known, and how far ``y`` is into it; None where there is
+        none. `place` finds it again."""
+        at = self.at(y)
+        while at < len(self.ys) and self.ys[at] <= limit:
+            if self.segments[at].exact:
+                return (at, y - self.ys[at])
+            at += 1
+        return None
 
     def place(self, anchor: tuple[int, int]) -> int:
         """Where an anchor is now."""

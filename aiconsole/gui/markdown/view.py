@@ -121,9 +121,9 @@ class MarkdownView(QWidget):
         if touched is not None:
             self.update(0, touched, column.width, max(1, column.height - touched))
 
-    def anchor(self, y: int) -> tuple[int, int]:
-        """What stands at a height; find it again with `place`."""
-        return self._column.anchor(y)
+    def anchor(self, y: int, limit: int) -> tuple[int, int] | None:
+        """What stands between two heights, to be found again with `place`; None where nothing is known for certain."""
+        return self._column.anchor(y, limit)
 
     def place(self, anchor: tuple[int, int]) -> int:
         """Where an anchor is now."""
