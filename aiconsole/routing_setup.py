@@ -15,7 +15,7 @@ def policy_of(settings: Settings, name: str) -> Policy:
     own, common = settings.routing.get(name, _NO_OPTIONS), settings.fallback
     return Policy(
         strategy=own.strategy,
-        weights=own.weights,
+        weights={name: float(weight) for name, _, weight in (text.partition("=") for text in own.weights)},
         mid_stream=own.mid_stream or common.mid_stream,
         hedge=own.hedge,
         hedge_share=own.hedge_share,

@@ -128,3 +128,14 @@ def _split(url: str) -> SplitResult:
     if not usable or any(character.isspace() for character in url):
         raise ValueError("it must be a URL such as https://host:port/path")
     return parts
+
+
+def check_weight(text: str) -> None:
+    """``provider/model=3``: a candidate and how often it is asked, from 0 to 1,000."""
+    name, found, weight = text.partition("=")
+    try:
+        fits = 0 <= float(weight) <= 1000
+    except ValueError:
+        fits = False
+    if not (found and "/" in name and fits):
+        raise ValueError("must be provider/model=WEIGHT, with a weight from 0 to 1000")

@@ -237,9 +237,12 @@ class RouteOptions(msgspec.Struct, frozen=True, omit_defaults=True):
 
     strategy: Annotated[Strategy, about("In which order its candidates are asked.")] = "priority"
     weights: Annotated[
-        Mapping[str, float],
-        about("A weight for each provider/model, for the strategy “weighted”; 1 where none is given."),
-    ] = msgspec.field(default_factory=dict)
+        tuple[str, ...],
+        about(
+            "How often each candidate is asked first by the strategy “weighted”: provider/model=3; 1 where none is given.",
+            check=checks.check_weight,
+        ),
+    ] = ()
     mid_stream: Annotated[
         MidStream | None, about("What follows an answer that breaks off; unset follows Fallback.")
     ] = None
