@@ -168,7 +168,7 @@ def _request(default_model: str, options: argparse.Namespace) -> ChatRequest:
 
 
 async def _print_stream(engine: Engine, request: ChatRequest) -> ChatResult:
-    from aiconsole.domain.chat import Failed, Finished, TextDelta
+    from aiconsole.domain.chat import Continued, Failed, Finished, TextDelta
 
     result: ChatResult | None = None
     printed = False
@@ -179,7 +179,12 @@ async def _print_stream(engine: Engine, request: ChatRequest) -> ChatResult:
                     printed = bool(sys.stdout.write(event.text)) or printed
                     sys.stdout.flush()
                 elif isinstance(event, Failed):
-                    _tell(f"{event.provider} failed ({event.error.kind}); asking the next candidate.")
+                    _tell(f"{event.provider} failed ({event.error.kind}); asking again or the next candidate.")
+                elif isinstance(event, Continued):
+                    if event.mode == "restart" and printed:
+                        print(flush=True)
+                    went = "begins anew" if event.mode == "restart" else "goes on"
+                    _tell(f"{event.after} broke off ({event.error_kind}); {event.provider} {went}.")
                 elif isinstance(event, Finished):
                     result = event.result
     finally:
