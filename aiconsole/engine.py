@@ -31,6 +31,7 @@ from aiconsole.routing.gate import Gate
 from aiconsole.routing.policy import Policy
 from aiconsole.routing.recovery import Recovery
 from aiconsole.routing.router import Router
+from aiconsole.routing.rules import Rule, RuleBook, default_rules, read_rules
 from aiconsole.routing_setup import breaker_settings, budgets_of, policy_of
 from aiconsole.secrets import PROXY, REDACTOR, KeyStore
 from aiconsole.settings import Problem, Settings, SettingsFile
@@ -112,7 +113,20 @@ class Engine:
             await engine._start(settings.values.demo if demo is None else demo)
             yield engine
 
+    def _load_rules(self) -> None:
+        """Take the fallback rules: those in ``rules.toml`` beside the settings, else those that come with the console."""
+        path = self.home.settings.with_name("rules.toml")
+        rules: tuple[Rule, ...]
+        if path.is_file():
+            rules, problems = read_rules(path.read_text(encoding="utf-8"))
+            for problem in problems:
+                self.bus.publish(Notice(f"rules.toml: {problem}", "The other rules are used."))
+        else:
+            rules = default_rules()
+        self.gate.rules = RuleBook(rules, self._clock, self.gate.measures, self.bus.publish)
+
     async def _start(self, demo: bool) -> None:
+        self._load_rules()
         self._closing.push_async_callback(self._registry.aclose)
         self._closing.push_async_callback(self._stop_simulator)
         self._closing.push_async_callback(self._stop_loading)

@@ -38,10 +38,10 @@ def breaker_settings(settings: Settings) -> BreakerSettings:
 
 def budgets_of(settings: Settings) -> tuple[Budget, ...]:
     """What may be spent, over all and by route."""
-    limits: list[tuple[float | None, Period, str | None]] = [
+    limits: list[tuple[float, Period, str | None]] = [
         (settings.spending.day_usd, "day", None),
         (settings.spending.month_usd, "month", None),
     ]
     for name, options in settings.routing.items():
         limits += [(options.day_usd, "day", name), (options.month_usd, "month", name)]
-    return tuple(Budget(usd, period, route) for usd, period, route in limits if usd is not None)
+    return tuple(Budget(usd, period, route) for usd, period, route in limits if usd)

@@ -12,7 +12,7 @@ import pytest
 from aiconsole import ChatRequest, Engine, Message
 from aiconsole.domain.chat import Continued, Failed, Finished, Started, StreamEvent, TextDelta
 from aiconsole.domain.errors import AllFailed, BadKey, BadRequest, ConfigError, Overloaded, ProviderError
-from aiconsole.domain.events import AttemptFinished, Event, Switched
+from aiconsole.domain.events import AttemptFinished, BreakerChanged, Event, Switched
 from aiconsole.secrets import KeyStore
 from aiconsole.simulator import NAMES, Behaviour, Simulator, StreamFault, known_text
 from aiconsole.simulator.behaviour import StreamFaultKind
@@ -225,3 +225,50 @@ async def test_the_demo_is_switched_while_running(tmp_path: Path) -> None:
         assert (await engine.complete(asking("gpt-oss-120b", "[[tokens=3]]"))).simulated
         await engine.set_demo(False)
         assert not any(state.simulated for state in engine.providers())
+
+
+async def test_rules_of_ones_own_decide(tmp_path: Path) -> None:
+    (tmp_path / "rules.toml").write_text(
+        '[spare-groq]\ncandidates = ["groq/*"]\nroutes = ["gpt-oss-120b"]\ncost = { above_usd = 0 }\ndo = "next candidate"\n'
+        '[give-up]\nerrors = ["overloaded"]\ndo = "fail fast"\n[faulty]\ndo = "dance"\n'
+    )
+    async with simulated(tmp_path) as (engine, simulator):
+        await engine.models()
+        answer = await engine.complete(asking("gpt-oss-120b"))
+        assert answer.provider == "cerebras"
+        assert answer.trace is not None
+        assert [fired.rule for fired in answer.trace.rules] == ["spare-groq"]
+        simulator.set("cerebras", Behaviour(error_rates={"overloaded": 1.0}))
+        with pytest.raises(Overloaded) as caught:
+            await engine.complete(asking("gpt-oss-120b"))
+        assert caught.value.trace is not None
+        assert [attempt.candidate for attempt in caught.value.trace.attempts] == ["cerebras/gpt-oss-120b"]
+
+
+async def test_an_open_breaker_holds_a_candidate_back_until_it_is_well(tmp_path: Path) -> None:
+    async with simulated(tmp_path) as (engine, simulator):
+        seen: list[Event] = []
+        engine.bus.subscribe(seen.append)
+        simulator.set("groq", Behaviour(error_rates={"server_fault": 1.0}))
+        for _ in range(6):
+            assert (await engine.complete(asking("gpt-oss-120b"))).provider == "cerebras"
+        asked = simulator.counts("groq").requests
+        assert engine.gate.breakers.get("groq/openai/gpt-oss-120b").state == "open"
+        for _ in range(5):
+            await engine.complete(asking("gpt-oss-120b"))
+        assert simulator.counts("groq").requests == asked
+        simulator.set("groq", Behaviour())
+        engine.gate.breakers.get("groq/openai/gpt-oss-120b").hint_recovery()
+        for _ in range(3):
+            assert (await engine.complete(asking("gpt-oss-120b"))).provider == "groq"
+    changes = [(event.before, event.after) for event in seen if isinstance(event, BreakerChanged)]
+    assert changes == [("closed", "open"), ("open", "half-open"), ("half-open", "closed")]
+
+
+async def test_a_budget_holds_and_says_so(tmp_path: Path) -> None:
+    async with simulated(tmp_path) as (engine, _):
+        await engine.models()
+        await engine.change("spending.day_usd", 0.00001)
+        with pytest.raises(ProviderError, match="daily budget"):
+            for _ in range(50):
+                await engine.complete(asking("gpt-oss-120b"))

@@ -82,13 +82,20 @@ class Directory:
         found = await self._of_bare_name(name)
         return Route(name, found, self._policy(name), direct=len(found) == 1)
 
-    def _of_route(self, name: str, route: tuple[str, ...]) -> tuple[Candidate, ...]:
-        parts = [entry.partition("/") for entry in route]
-        found = tuple(
-            Candidate(self._providers[provider], model) for provider, _, model in parts if provider in self._providers
+    def named(self, name: str) -> tuple[Candidate, ...]:
+        """The candidates of a route, or the one that ``provider/model`` names; none where the name says nothing."""
+        entries = self._routes().get(name, (name,))
+        parts = [entry.partition("/") for entry in entries]
+        return tuple(
+            Candidate(self._providers[provider], model)
+            for provider, _, model in parts
+            if model and provider in self._providers
         )
+
+    def _of_route(self, name: str, route: tuple[str, ...]) -> tuple[Candidate, ...]:
+        found = self.named(name)
         if not found:
-            wanted = ", ".join(provider for provider, _, _ in parts) or "none"
+            wanted = ", ".join(entry.partition("/")[0] for entry in route) or "none"
             raise ConfigError(
                 f"The route “{name}” has no candidate that is switched on (it names: {wanted}).",
                 advice="Switch one of its providers on, or edit the route in the settings.",

@@ -22,6 +22,8 @@ from aiconsole.routing.concurrency import Concurrency, Slot
 from aiconsole.routing.limits import Lease, RateLimits
 from aiconsole.routing.reliability import Reliability
 from aiconsole.routing.retry import RetryBudgets
+from aiconsole.routing.rules.measures import Measures
+from aiconsole.routing.rules.run import RuleBook
 
 _NEVER_SENT = (MissingKey, Unsupported)
 
@@ -43,6 +45,8 @@ class Gate:
         publish: takes the events of breakers and limits.
         random: jitter of the breakers' open time.
         breaker_settings: those of a key; the defaults where it is None.
+
+    ``rules`` are the fallback rules in use, None for none.
     """
 
     def __init__(
@@ -57,6 +61,10 @@ class Gate:
         self.budgets = Budgets(clock)
         self.reliability = Reliability(clock)
         self.retries = RetryBudgets(clock)
+        self.measures = Measures(
+            clock, score=lambda key: self.reliability.score(key).value, headroom=self.limits.headroom
+        )
+        self.rules: RuleBook | None = None
         self._concurrency: dict[str, Concurrency] = {}
         self._in_flight: dict[str, int] = {}
 

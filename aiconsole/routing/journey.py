@@ -26,6 +26,7 @@ from aiconsole.routing.fitness import Needs, Unfit, expected_usd, unfit
 from aiconsole.routing.gate import Gate, Held, Pass
 from aiconsole.routing.record import Record
 from aiconsole.routing.retry import MoveOn, Retry, RetrySettings, Stop, retry_plan
+from aiconsole.routing.ruling import Named, Ruling
 from aiconsole.routing.selection import rank
 
 _ANSWER_TOKENS: Final = 500
@@ -77,6 +78,7 @@ class Journey:
         publish: Callable[[Event], None],
         clock: Clock,
         random: Random,
+        named: Named,
         stream: bool,
     ) -> None:
         self.route = route
@@ -89,6 +91,7 @@ class Journey:
         self._stream = stream
         self._began = clock.monotonic()
         self._record = Record(route, request, request_id, publish, clock, stream=stream)
+        self._ruling = Ruling(gate, route.name, named, publish, self._record)
         policy = route.policy
         asked = request.timeouts
         self._total_s = policy.total_s if asked is None or asked.total is None else asked.total
@@ -154,6 +157,7 @@ class Journey:
                 return leg
         while True:
             soonest, full = inf, None
+            self._left = self._ordered()
             for candidate in tuple(self._left):
                 leg = self._leg(candidate)
                 if isinstance(leg, Leg):
@@ -192,6 +196,7 @@ class Journey:
         """The answer, complete: as the person gets it, with those that failed before and the trace."""
         leg.passed.answered(result, streamed=self._stream)
         self._record.answered(leg, result)
+        self._ruling.measured(leg.candidate, result, None)
         return msgspec.structs.replace(
             result,
             warnings=(*self._failures(), *result.warnings),
@@ -206,7 +211,8 @@ class Journey:
         """
         duration_ms = self._took_ms(leg)
         leg.passed.failed(error, duration_ms, ttft_ms=leg.ttft_ms, streamed=self._stream, usd=usd)
-        plan = self._plan(leg, error, shown)
+        ruled = None if shown else self._ruled(leg, error)
+        plan = ruled or self._plan(leg, error, shown)
         self._record.ended(leg, "cut" if shown else "failed", error, after=plan.reason)
         self.errors.append(error)
         self._last = leg.candidate
@@ -231,6 +237,24 @@ class Journey:
     def trace(self, answered_by: str | None = None) -> DecisionTrace:
         """What happened so far."""
         return self._record.finish(answered_by)
+
+    def _ordered(self) -> list[Candidate]:
+        """Who is left, in the order the rules let them be asked."""
+        try:
+            return self._ruling.order(self._left, self.cost_usd)
+        except HeldBack as error:
+            self.errors.append(error)
+            raise self.give_up() from None
+
+    def _ruled(self, leg: Leg, error: ProviderError) -> Retry | MoveOn | Stop | None:
+        """What a rule says follows an error, None where none decides."""
+        self._ruling.measured(leg.candidate, None, error)
+        tries = self._tries.get(leg.candidate.name, 1)
+        plan = self._ruling.after(leg.candidate, error, remaining_s=self.remaining_s, tries=tries)
+        if isinstance(plan, list):
+            self._left = [candidate for candidate in plan if candidate.name not in self._tries]
+            return MoveOn("a rule sends the request elsewhere")
+        return plan
 
     def _ranked(self) -> list[Candidate]:
         """The candidates that can serve the request, in order; where none can, the request is let through to those that

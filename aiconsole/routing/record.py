@@ -108,6 +108,10 @@ class Record:
             )
         )
 
+    def fired(self, rule: str, action: str) -> None:
+        """A rule was followed."""
+        self.trace.fired(rule, action, self._clock.monotonic())
+
     def note(self, text: str) -> None:
         """Anything else worth telling."""
         self.trace.note(text, self._clock.monotonic())

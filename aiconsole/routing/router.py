@@ -30,7 +30,7 @@ from aiconsole.domain.chat import (
 from aiconsole.domain.clock import Clock
 from aiconsole.domain.errors import ProviderError
 from aiconsole.domain.events import Event
-from aiconsole.routing.candidates import Route
+from aiconsole.routing.candidates import Candidate, Route
 from aiconsole.routing.continuation import Continuation, ResumedPart
 from aiconsole.routing.gate import Gate
 from aiconsole.routing.hedging import HedgeBudget, Race, hedge_delay_s
@@ -46,6 +46,8 @@ class Routes(Protocol):
     """Tells what a name stands for."""
 
     async def route(self, name: str) -> Route: ...
+
+    def named(self, name: str) -> tuple[Candidate, ...]: ...
 
 
 class Router:
@@ -186,6 +188,7 @@ class Router:
             publish=self._publish,
             clock=self._clock,
             random=self._random,
+            named=self._routes.named,
             stream=stream,
         )
 

@@ -222,14 +222,14 @@ class Fallback(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Spending(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Limits on what may be spent; unset is no limit."""
+    """Limits on what may be spent."""
 
-    day_usd: Annotated[float | None, about("At most so much a calendar day (UTC).", unit="USD", ge=0, le=1_000_000)] = (
-        None
-    )
+    day_usd: Annotated[
+        float, about("At most so much a calendar day (UTC); 0 is no limit.", unit="USD", ge=0, le=1_000_000)
+    ] = 0.0
     month_usd: Annotated[
-        float | None, about("At most so much a calendar month (UTC).", unit="USD", ge=0, le=1_000_000)
-    ] = None
+        float, about("At most so much a calendar month (UTC); 0 is no limit.", unit="USD", ge=0, le=1_000_000)
+    ] = 0.0
 
 
 class RouteOptions(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -252,11 +252,11 @@ class RouteOptions(msgspec.Struct, frozen=True, omit_defaults=True):
     ] = False
     hedge_share: Annotated[float, about("The share of its calls that may be hedged.", unit="share", ge=0, le=1)] = 0.05
     day_usd: Annotated[
-        float | None, about("At most so much a calendar day (UTC) on this route.", unit="USD", ge=0, le=1_000_000)
-    ] = None
+        float, about("At most so much a calendar day (UTC) on it; 0 is no limit.", unit="USD", ge=0, le=1_000_000)
+    ] = 0.0
     month_usd: Annotated[
-        float | None, about("At most so much a calendar month (UTC) on this route.", unit="USD", ge=0, le=1_000_000)
-    ] = None
+        float, about("At most so much a calendar month (UTC) on it; 0 is no limit.", unit="USD", ge=0, le=1_000_000)
+    ] = 0.0
 
 
 def _check_builtin(name: str, _: object) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 from PySide6.QtCore import QPoint, QRect, Qt
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from ...domain.conversations import ChatParams, Conversation, Transcript, Turn
@@ -93,6 +93,7 @@ class ChatPanel(QWidget):
         layout.addWidget(self.history)
         layout.addWidget(sheet, 1)
         self.setFocusProxy(self.composer.entry)
+        self.setAcceptDrops(True)
 
     def _connect(self) -> None:
         history, composer, answering = self.history, self.composer, self.answering
@@ -125,6 +126,12 @@ class ChatPanel(QWidget):
         self._asking.created.connect(self._on_created)
         self._asking.unsent.connect(self._give_back)
         self._session.changed.connect(self._on_settings)
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        self.composer.dragEnterEvent(event)
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        self.composer.dropEvent(event)
 
     # Tasks
 
