@@ -109,7 +109,9 @@ async def settle(seconds: float = 1.2) -> None:
 
 async def shoot(application: QApplication, options: argparse.Namespace) -> None:
     width, height = map(int, options.size.split("x"))
-    with tempfile.TemporaryDirectory() as home:
+    with tempfile.TemporaryDirectory() as person:
+        os.environ["HOME"] = person  # so that no picture shows a path of the machine it was made on
+        home = Path(person, ".config", "aiconsole")
         async with (
             Simulator.start(behaviours=PACES) as simulator,
             Engine.open(home=home, environ={}, simulator=simulator) as engine,
@@ -123,6 +125,8 @@ async def shoot(application: QApplication, options: argparse.Namespace) -> None:
             conversation = "" if options.empty else await converse(engine)
             window.connect_engine(engine)
             if conversation:
+                assert window.session is not None
+                window.session.activity.started_at -= 900
                 remember(engine)
                 shell.open("chat", conversation)
                 await settle()

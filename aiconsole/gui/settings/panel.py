@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import Qt, QTimer, QUrl
@@ -134,7 +135,7 @@ class SettingsPanel(QWidget):
         line = QWidget()
         across = QHBoxLayout(line)
         across.setContentsMargins(0, 0, 0, 0)
-        self._file.setText(f"Kept in {self._session.engine.home.settings}")
+        self._file.setText(f"Kept in {_short(self._session.engine.home.settings)}")
         self._file.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._file.setWordWrap(True)
         set_role(self._file, "caption")
@@ -248,3 +249,8 @@ def _empty(layout: QVBoxLayout) -> None:
         if widget is not None:
             widget.hide()
             widget.deleteLater()
+
+
+def _short(path: Path) -> str:
+    """A path with the person's own folder as ~."""
+    return f"~/{path.relative_to(Path.home())}" if path.is_relative_to(Path.home()) else str(path)
