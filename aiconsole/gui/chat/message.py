@@ -275,9 +275,9 @@ class MessageView(Stack):
             widget.deleteLater()
         if self.streaming:
             return
-        meta, error = self.turn.meta, self.turn.error
+        error = self.turn.error
         closing: list[QWidget] = []
-        for warning in meta.warnings if meta is not None else ():
+        for warning in words.warnings(self.turn, failures_shown=bool(self._progress.failed)):
             line = label(visible(f"Note: {warning}"), "caption", "warn")
             line.setWordWrap(True)
             closing.append(line)

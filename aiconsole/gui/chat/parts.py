@@ -203,7 +203,7 @@ class ErrorCard(QFrame):
         set_role(self, "banner", "crit")
         self._error = error
         title = label(visible(words.error_title(error)), "strong")
-        said = label(visible(error.message))
+        said = label(visible(words.error_message(error)))
         advice = label(visible(self._advice(error)), "caption")
         self._details = label(visible(words.error_details(error)), "mono")
         for line in (title, said, advice, self._details):

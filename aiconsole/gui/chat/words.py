@@ -102,6 +102,26 @@ def error_title(error: TurnError) -> str:
     return f"{kind} at {who}" if who else kind
 
 
+def error_message(error: TurnError) -> str:
+    """What happened, in the provider's words; where several were tried, a line each instead of one long sentence."""
+    if not error.attempts:
+        return error.message
+    lines: dict[tuple[str, str], list[TurnError]] = {}
+    for attempt in error.attempts:
+        lines.setdefault((f"{attempt.provider} / {attempt.model}", attempt.kind), []).append(attempt)
+    said = [
+        f"{who}: {kind}{f', {len(attempts)} times' if len(attempts) > 1 else ''}. {attempts[-1].message}"
+        for (who, kind), attempts in lines.items()
+    ]
+    return "\n".join(said)
+
+
+def warnings(turn: Turn, *, failures_shown: bool) -> list[str]:
+    """An answer's warnings; without those on candidates that failed before it where these are shown already."""
+    told = turn.meta.warnings if turn.meta is not None else ()
+    return [warning for warning in told if not (failures_shown and " failed first (" in warning)]
+
+
 def error_details(error: TurnError) -> str:
     """All there is about an error, line by line, to fold out and copy."""
     lines = [error_title(error), error.message]

@@ -26,8 +26,7 @@ class CopyButton(QToolButton):
         self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.setCursor(Qt.CursorShape.ArrowCursor)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.setText("Copied")
-        self.setFixedSize(self.sizeHint())
+        self.setText("Copy")
         self.clicked.connect(self._copy)
 
     def serve(self, segment: CodeSegment) -> None:
@@ -36,12 +35,16 @@ class CopyButton(QToolButton):
             return
         self.fence = segment.block.fence
         self.setText("Copy")
+        self.resize(self.sizeHint())
         self.setAccessibleName("Copy the code" if segment.label == "code" else f"Copy the {segment.label} code")
 
     def _copy(self) -> None:
         if self.fence is not None:
             QGuiApplication.clipboard().setText(self.fence.text)
+            right = self.x() + self.width()
             self.setText("Copied")
+            self.resize(self.sizeHint())
+            self.move(right - self.width(), self.y())
             self.copied.emit()
 
 
