@@ -30,11 +30,13 @@ from .kit import Kit, label
 from .parts import Attached, ErrorCard, Fold, Foot, Head, fenced, native_text, pretty_json, result_text
 from .progress import Progress
 from .stack import Stack
+from .why import WhyFold
 
 _KEYS = {
     Qt.Key.Key_C: "copy",
     Qt.Key.Key_R: "regenerate",
     Qt.Key.Key_E: "edit",
+    Qt.Key.Key_W: "why",
     Qt.Key.Key_Left: "previous",
     Qt.Key.Key_Right: "next",
 }
@@ -59,6 +61,7 @@ class MessageView(Stack):
         self._waiting: QLabel | None = None
         self._failures: QLabel | None = None
         self._foot: Foot | None = None
+        self._why: WhyFold | None = None
         self._head = Head(kit, turn)
         self._add(self._head)
         self._build()
@@ -126,7 +129,7 @@ class MessageView(Stack):
         del self._stack[1:]
         self._views, self._calls = [], {}
         self._thoughts = self._thought_fold = self._answer = None
-        self._waiting = self._failures = self._foot = None
+        self._waiting = self._failures = self._foot = self._why = None
         if turn.meta is not None:
             self._head.name(turn.meta.provider, turn.meta.model, turn.meta.simulated)
         self._build()
@@ -295,14 +298,31 @@ class MessageView(Stack):
         for widget in closing:
             widget.setProperty("closing", True)
             self._add(widget)
+        self._put_why()
         self._show_failures()
         self.changed.emit()
 
+    def _put_why(self) -> None:
+        """The way of the request at the very end, folded until it is asked for."""
+        trace = self.turn.meta.trace if self.turn.meta is not None else None
+        if self._why is not None:
+            self._stack.remove(self._why)
+            self._stack.append(self._why)
+        elif trace is not None:
+            self._why = WhyFold(self._kit, trace)
+            self._follow_fold(self._why)
+            self._add(self._why)
+            self._why.hide()
+
     def _want(self, what: str) -> None:
-        self.wanted.emit(what, self.turn.id)
+        if what != "why":
+            self.wanted.emit(what, self.turn.id)
+        elif self._why is not None:
+            self._why.toggle()
 
     def _title(self) -> str:
-        who = "You" if self._card else f"Answer from {self.turn.meta.provider}" if self.turn.meta else "Answer"
+        provider = self.turn.meta.provider if self.turn.meta else ""
+        who = "You" if self._card else f"Answer from {provider}" if provider else "Answer"
         self.setAccessibleDescription(words.spoken(self.turn))
         return f"{who}, {words.clock_time(self.turn.created_at)}"
 

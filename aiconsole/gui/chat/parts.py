@@ -106,6 +106,10 @@ class Foot(QWidget):
         self._facts.setVisible(answer)
         if len(turn.siblings) > 1 and turn.id in turn.siblings:
             self._add_branches(kit, layout, turn, busy)
+        if turn.meta is not None and turn.meta.trace is not None:
+            why = kit.tool("route", "Why this answer", lambda: self.wanted.emit("why"), keys="W", text="why")
+            why.setObjectName("why")
+            layout.addWidget(why, 0, Qt.AlignmentFlag.AlignTop)
         for icon, name, what, keys in self._actions(answer, turn.message.role):
             button = kit.tool(icon, name, lambda what=what: self.wanted.emit(what), keys=keys)  # type: ignore[misc]
             button.setObjectName(what)

@@ -89,6 +89,7 @@ class Picker(Popover):
         self.box.setContentsMargins(SPACE_XS, SPACE_XS, SPACE_XS, SPACE_XS)
         self.box.setSpacing(0)
         self._model = PickerModel(self)
+        self._said = ""
         self.entry = QLineEdit()
         set_role(self.entry, "palette")
         self.entry.setPlaceholderText("Model or route")
@@ -107,7 +108,6 @@ class Picker(Popover):
         self.list.setMouseTracking(True)
         self.list.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.list.setFixedHeight(_ROWS * _ROW + 2 * SPACE_XS)
         self.list.clicked.connect(self._take)
         self.list.entered.connect(self._hover)
         self._note = label("", "caption")
@@ -124,10 +124,8 @@ class Picker(Popover):
     def offer(self, rows: list[Choice], note: str = "") -> None:
         """Show these rows; ``note`` says what is still being asked or cannot be told."""
         self._model.set_choices(rows, self.entry.text())
-        self._note.setText(visible(note))
-        self._note.setVisible(bool(note))
-        self._select_first()
-        self.fit()
+        self._said = note
+        self._show_rows()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if watched is self.entry and isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
@@ -145,7 +143,18 @@ class Picker(Popover):
 
     def _filter(self, query: str) -> None:
         self._model.filter(query)
+        self._show_rows()
+
+    def _show_rows(self) -> None:
+        """Be as tall as the rows need, and say what is missing."""
+        rows = self._model.rowCount()
+        note = self._said if rows else self._said or "Nothing by that name"
+        self._note.setText(visible(note))
+        self._note.setVisible(bool(note))
+        self.list.setFixedHeight(min(max(rows, 1), _ROWS) * _ROW + 2 * SPACE_XS)
         self._select_first()
+        if self.isVisible():
+            self.fit()
 
     def _select_first(self) -> None:
         rows = range(self._model.rowCount())

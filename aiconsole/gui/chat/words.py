@@ -21,7 +21,7 @@ _STATES = {
 def footer(turn: Turn) -> str:
     """The facts of an answer: who gave it and what it took."""
     meta = turn.meta
-    if meta is None:
+    if meta is None or not meta.provider:
         return _STATES.get(turn.state, "")
     facts = [f"{meta.provider} / {meta.model}"]
     if meta.simulated:
@@ -55,7 +55,7 @@ def _took(meta: AnswerMeta) -> list[str]:
 def footer_details(turn: Turn) -> str:
     """The footer's tooltip: every figure by its name."""
     meta = turn.meta
-    if meta is None:
+    if meta is None or not meta.provider:
         return ""
     usage, timing = meta.usage, meta.timing
     lines = [

@@ -23,6 +23,7 @@ from .safe import visible
 BUDGET_S = 0.002
 MOST, LONGEST_LINE = 60_000, 2_000
 _EVERY_MS = 16
+_KEPT = 400
 
 _TOKENS = {
     "Keyword": "accent_text",
@@ -84,6 +85,10 @@ class Highlighter(QObject):
         if id(fence) in self._asked or not fence.closed or not fence.language:
             return
         self._asked[id(fence)] = fence
+        if len(self._asked) > _KEPT:
+            oldest = next(iter(self._asked))
+            del self._asked[oldest]
+            self._spans.pop(oldest, None)
         if sum(map(len, fence.lines)) > MOST or any(len(line) > LONGEST_LINE for line in fence.lines):
             return
         language = fence.language.lower()
@@ -94,11 +99,6 @@ class Highlighter(QObject):
         else:
             self._waiting[language] = [fence]
             threading.Thread(target=self._find_lexer, args=(language,), name="lexer", daemon=True).start()
-
-    def forget(self, fence: Fence) -> None:
-        """Drop what is known of a fence that is shown no more."""
-        self._spans.pop(id(fence), None)
-        self._asked.pop(id(fence), None)
 
     def _find_lexer(self, language: str) -> None:
         from pygments.lexers import get_lexer_by_name  # type: ignore[import-untyped]
