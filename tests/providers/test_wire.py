@@ -66,7 +66,12 @@ async def exchange(module: ModuleType, recording: Recording, expressed: Expresse
     async with ReplayServer.run(recording) as (server, url):
         base_url = url + urlsplit(dialect.base_url).path
         config = ProviderConfig(
-            dialect.name, dialect.name, base_url=base_url, key=Key("recorded-key-1"), timeouts=LIMITS, on_unsupported="refuse"
+            dialect.name,
+            dialect.name,
+            base_url=base_url,
+            key=Key("recorded-key-1"),
+            timeouts=LIMITS,
+            on_unsupported="refuse",
         )
         provider = HttpProvider(config, dialect, PRICES, SystemClock())
         try:
