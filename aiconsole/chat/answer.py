@@ -25,6 +25,7 @@ from aiconsole.domain.clock import Clock
 from aiconsole.domain.conversations import AnswerMeta, Delta, Turn, TurnError, TurnState, assemble
 from aiconsole.domain.errors import AllFailed, ConsoleError, ProviderError, StoreError
 from aiconsole.domain.messages import Message
+from aiconsole.domain.trace import DecisionTrace
 from aiconsole.store.conversations import ConversationStore
 
 
@@ -121,8 +122,9 @@ class Answer:
         else:
             self.end(state)
 
-    def end(self, state: TurnState, error: TurnError | None = None) -> None:
-        """Settle how it ended, once, and hand it to the writer. A result that came makes it complete whatever followed."""
+    def end(self, state: TurnState, error: TurnError | None = None, trace: DecisionTrace | None = None) -> None:
+        """Settle how it ended, once, and hand it to the writer. A result that came makes it complete whatever followed.
+        ``trace`` is the way of a request that failed."""
         if self.over:
             return
         if self._timer is not None:
@@ -132,7 +134,7 @@ class Answer:
         else:
             message = Message("assistant", assemble(self._deltas))
             failed = None if self._stop else error
-            self._turn = self._with(message, state=self._stop or state, meta=self._partial_meta(), error=failed)
+            self._turn = self._with(message, state=self._stop or state, meta=self._partial_meta(trace), error=failed)
         self._deltas.clear()
         try:
             self._written = self._store.finish(self._turn, self._clock.now())
@@ -164,9 +166,9 @@ class Answer:
     ) -> Turn:
         return msgspec.structs.replace(self._turn, message=message, state=state, meta=meta, error=error)
 
-    def _partial_meta(self) -> AnswerMeta | None:
+    def _partial_meta(self, trace: DecisionTrace | None) -> AnswerMeta | None:
         if self._started is None:
-            return None
+            return None if trace is None else AnswerMeta("", "", trace=trace)
         began, since = self._began
         duration_ms = (self._clock.monotonic() - since) * 1000
         return AnswerMeta(
@@ -175,6 +177,7 @@ class Answer:
             timing=Timing(began, self._ttft_ms, duration_ms),
             warnings=tuple(self._warnings),
             simulated=self._started.simulated,
+            trace=trace,
         )
 
 
@@ -208,4 +211,5 @@ def _meta(result: ChatResult) -> AnswerMeta:
         warnings=result.warnings,
         request_id=result.request_id,
         simulated=result.simulated,
+        trace=result.trace,
     )

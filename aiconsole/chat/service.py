@@ -31,7 +31,7 @@ from aiconsole.domain.conversations import (
     TurnEnded,
     TurnError,
 )
-from aiconsole.domain.errors import ConfigError, ConsoleError, MalformedAnswer, StoreError
+from aiconsole.domain.errors import ConfigError, ConsoleError, MalformedAnswer, ProviderError, StoreError
 from aiconsole.domain.messages import Message, Part
 from aiconsole.store import Store
 from aiconsole.store.conversations import NewTurn
@@ -190,7 +190,7 @@ class ChatService:
                     raise
             answer.end("failed", _CUT_SHORT)
         except ConsoleError as error:
-            answer.end("failed", turn_error(error))
+            answer.end("failed", turn_error(error), error.trace if isinstance(error, ProviderError) else None)
         except Exception as error:
             _log.exception("an answer failed inside the console")
             answer.end(

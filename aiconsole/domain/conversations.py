@@ -25,6 +25,7 @@ from aiconsole.domain.chat import (
     Usage,
 )
 from aiconsole.domain.messages import Message, Part, ReasoningPart, TextPart, ToolCallPart
+from aiconsole.domain.trace import DecisionTrace
 
 TurnState = Literal["complete", "streaming", "stopped", "failed", "interrupted"]
 """``stopped``: by the person; ``failed``: by the provider; ``interrupted``: the console closed or died meanwhile."""
@@ -62,7 +63,8 @@ class Conversation(msgspec.Struct, frozen=True):
 
 
 class AnswerMeta(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What an answer took, without its content. Of an answer that did not end well only what is known is set."""
+    """What an answer took, without its content. Of an answer that did not end well only what is known is set; where nobody
+    answered, ``provider`` and ``model`` are "". ``trace`` tells why it came from where it came from."""
 
     provider: str
     model: str
@@ -74,6 +76,7 @@ class AnswerMeta(msgspec.Struct, frozen=True, omit_defaults=True):
     warnings: tuple[str, ...] = ()
     request_id: str | None = None
     simulated: bool = False
+    trace: DecisionTrace | None = None
 
 
 class TurnError(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -54,7 +54,8 @@ def story(trace: DecisionTrace) -> str:
 
 def _considered(trace: DecisionTrace) -> list[str]:
     rows = [
-        (f"{place}.", choice.candidate, f"{choice.score:.2f}", choice.why) for place, choice in enumerate(trace.ranked, 1)
+        (f"{place}.", choice.candidate, f"{choice.score:.2f}", choice.why)
+        for place, choice in enumerate(trace.ranked, 1)
     ]
     rows += [("–", skip.candidate, "left out", skip.reason) for skip in trace.skipped]
     return [_table(("", "Candidate", "Score", "Why"), rows)] if rows else []
