@@ -14,6 +14,7 @@ from contextlib import aclosing
 from pathlib import Path
 
 from aiconsole import ChatRequest, Engine, Message, logs
+from aiconsole.domain.chat import Timeouts
 from aiconsole.domain.errors import ConsoleError
 from aiconsole.simulator import NAMES, Behaviour, Simulator
 
@@ -46,7 +47,8 @@ async def everything(engine: Engine, simulator: Simulator) -> None:
         for name, model in MODELS.items():
             simulator.set(name, Behaviour(error_rates={fault: 1.0}))
             try:
-                await engine.complete(ChatRequest(f"{name}/{model}", (Message.user("Hello"),)))
+                request = ChatRequest(f"{name}/{model}", (Message.user("Hello"),), timeouts=Timeouts(total=0.2))
+                await engine.complete(request)
             except ConsoleError as error:
                 logging.getLogger("aiconsole.canary").exception("A call failed: %s", error)
     for name in MODELS:

@@ -48,7 +48,7 @@ class PanelPlan(msgspec.Struct, frozen=True):
 
 PANELS = (
     PanelPlan("overview", "Overview", "overview", "aiconsole.gui.overview", ("numpy", "pyqtgraph")),
-    PanelPlan("chat", "Chat", "chat", "aiconsole.gui.chat"),
+    PanelPlan("chat", "Chat", "chat", "aiconsole.gui.chat", ("markdown_it", "pygments.lexers")),
     PanelPlan("providers", "Providers", "providers", "aiconsole.gui.providers"),
     PanelPlan("settings", "Settings", "settings", "aiconsole.gui.settings"),
 )
