@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from html import escape
 
 import msgspec
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
@@ -33,13 +34,14 @@ _ORDER: dict[State, int] = {"crit": 0, "warn": 1, "ok": 2, "idle": 3}
 
 class ChipState(msgspec.Struct, frozen=True):
     """What a provider's chip says: ``word`` is the state in a word, such as "closed"; ``color`` None takes the
-    provider's own."""
+    provider's own; ``tip`` says more on hover."""
 
     name: str
     label: str
     state: State
     word: str
     color: str | None = None
+    tip: str = ""
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -64,11 +66,11 @@ class StripItem(QAbstractButton):
 
     def show_parts(self, parts: Sequence[Part], name: str, tip: str = "") -> None:
         """Say ``parts``; ``name`` is what a screen reader says."""
+        self.setToolTip(_plain(tip or name))
         if tuple(parts) == self._parts and name == self.accessibleName():
             return
         self._parts = tuple(parts)
         self.setAccessibleName(name)
-        self.setToolTip(tip or name)
         self.updateGeometry()
         self.update()
 
@@ -196,7 +198,8 @@ class ChipRow(QWidget):
             chip.setVisible(state.name in kept)
             if state.name not in kept:
                 continue
-            chip.show_parts(parts[state.name], f"{state.label}: {state.word}", f"{state.label}: {state.word}. Open it.")
+            said = f"{state.label}: {state.word}"
+            chip.show_parts(parts[state.name], said, f"{said}. Open it." + (f"\n{state.tip}" if state.tip else ""))
             chip.setGeometry(at, (self.height() - 28) // 2, widths[state.name], 28)
             at += widths[state.name] + _CHIP_GAP
         self._more.setVisible(bool(self._hidden))
@@ -285,3 +288,8 @@ class Strip(QFrame):
     def set_simulated(self, on: bool) -> None:
         """Keep "simulated" in view while the providers are."""
         self._simulated.setVisible(on)
+
+
+def _plain(text: str) -> str:
+    """A tooltip that shows ``text`` letter by letter, whatever a provider put into a reason."""
+    return f"<p style='white-space:pre-wrap'>{escape(text)}</p>"

@@ -69,7 +69,7 @@ async def test_the_strip_tells_of_each_provider_and_of_the_last_minutes(
         it.window._feed.refresh()
 
         said = strip_says(it.shell)
-        assert "Groq: simulated" in said
+        assert "Groq: closed" in said
         assert "1.0 requests a minute" in said
         assert "0 % errors" in said
         assert any(label.text() == "simulated" and label.isVisible() for label in it.shell.strip.findChildren(QLabel))
@@ -93,7 +93,7 @@ async def test_a_provider_that_keeps_failing_is_said_to_fail_until_it_answers(
 
         it.engine.bus.publish(attempt(None))
         it.window._feed.refresh()
-        assert "Groq: simulated" in strip_says(it.shell)
+        assert "Groq: closed" in strip_says(it.shell)
         assert "Spend $0.00" in strip_says(it.shell)  # what real providers cost is not mixed with the simulated
         assert it.session.activity.cost_usd == 2.5
 

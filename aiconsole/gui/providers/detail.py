@@ -1,4 +1,4 @@
-"""One provider's page: state and test, key, connection, simulated faults, models."""
+"""One provider's page: state and test, breakers and limits, key, connection, simulated faults, models."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ from ..settings.model import provider_entries
 from ..shell import Shell
 from ..theme import SPACE_L, SPACE_M, SPACE_S, SPACE_XS, State, set_role
 from .faults import Faults
+from .guard import Guard
 from .key_entry import KeyEntry
 from .models_card import ModelsCard
 from .result import Outcome, card
@@ -71,8 +72,10 @@ class Detail(QWidget):
         self.key = KeyEntry(session, shell)
         self.key.saved.connect(self._key_saved)
         self.faults = Faults(session, shell)
+        self.guard = Guard(session, shell)
         self.models = ModelsCard(session, shell)
         self._key_card = card("Key", self.key)
+        self._guard_card = card("Breakers and limits", self.guard)
         self._faults_card = card("Simulated behaviour", self.faults)
         self._settings: SettingGroup | None = None
         self._side = QVBoxLayout()
@@ -95,6 +98,7 @@ class Detail(QWidget):
             self._scroll.verticalScrollBar().setValue(0)
         self.key.show_provider(name)
         self.faults.show_provider(name)
+        self.guard.show_provider(name)
         self.models.show_provider(name)
         self.refresh()
 
@@ -160,6 +164,7 @@ class Detail(QWidget):
         side.setLayout(self._side)
         self._side.setContentsMargins(0, 0, SPACE_S, 0)
         self._side.setSpacing(SPACE_M)
+        self._side.addWidget(self._guard_card)
         self._side.addWidget(self._faults_card)
         self._side.addWidget(self._key_card)
         self._side.addStretch(1)
@@ -198,7 +203,7 @@ class Detail(QWidget):
         self._settings = SettingGroup(self._session, self._shell, "Connection", entries, narrow=True)
         address = self._settings.fields[next(key for key in self._settings.fields if key.endswith(".base_url"))]
         address.editor.suggest(state.base_url)
-        self._side.insertWidget(2, self._settings)
+        self._side.insertWidget(3, self._settings)
 
     def _key_saved(self, name: str) -> None:
         if self._session.engine.demo:

@@ -19,7 +19,7 @@ from .rows import ProvidersModel
 from .table import MarkedCells, Table
 
 _EVERY_MS = 1000
-_WIDTHS = {0: 150, 1: 120, 2: 160, 4: 76, 5: 150, 6: 90, 7: 90, 8: 80}
+_WIDTHS = {0: 130, 1: 110, 2: 130, 3: 64, 4: 130, 6: 72, 7: 110, 8: 88, 9: 84, 10: 72}
 
 
 class ProvidersPanel(QWidget):
@@ -34,7 +34,7 @@ class ProvidersPanel(QWidget):
         self.model = ProvidersModel(session, self)
         self.table = Table(self.model, "Providers")
         self.table.setItemDelegate(MarkedCells(shell.theme, self.table))
-        self.table.stretch(3, _WIDTHS)
+        self.table.stretch(5, _WIDTHS)
         self.table.opened.connect(self._open_row)
         self._summary = QLabel()
         set_role(self._summary, "caption")
@@ -198,6 +198,10 @@ class ProvidersPanel(QWidget):
             self.model.refresh()
             if self.detail.isVisible():
                 self.detail.refresh_seen()
+        else:
+            self.model.refresh_guarded()
+        if self.detail.isVisible():
+            self.detail.guard.refresh()
 
     def _switch_demo(self) -> None:
         self._shell.start(self._session.set_demo(not self._session.engine.demo), failed="The switch was not kept")

@@ -13,6 +13,7 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersisten
 
 from ...domain.models import ModelInfo, ProviderState
 from ...realtime.activity import Sample, Summary, summary
+from ..breakers import lines, whole
 from ..figures import UNKNOWN, count, latency, share
 from ..session import Checkup, Session, Standing
 from ..theme import State
@@ -30,6 +31,8 @@ class Row(msgspec.Struct, frozen=True):
 
     state: ProviderState
     standing: Standing
+    breaker: Standing
+    score: int
     key: str
     models: int | None
     checkup: Checkup | None
@@ -65,8 +68,20 @@ def test_words(row: Row) -> tuple[State | None, str]:
 class ProvidersModel(QAbstractTableModel):
     """A row a provider, in the engine's order."""
 
-    TITLES = ("Provider", "State", "Key", "Base URL", "Models", "Last test", "Requests", "p50", "Errors")
-    NUMBERS = (4, 6, 7, 8)
+    TITLES = (
+        "Provider",
+        "State",
+        "Breaker",
+        "Score",
+        "Key",
+        "Base URL",
+        "Models",
+        "Last test",
+        "Requests",
+        "p50",
+        "Errors",
+    )
+    NUMBERS = (3, 6, 8, 9, 10)
 
     def __init__(self, session: Session, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -84,6 +99,7 @@ class ProvidersModel(QAbstractTableModel):
             Row(
                 state,
                 session.standing(state),
+                *self._guarded(state.name),
                 key_words(state),
                 len(session.models[state.name]) if state.name in session.models else None,
                 session.tests.get(state.name),
@@ -102,6 +118,19 @@ class ProvidersModel(QAbstractTableModel):
                 self.rows[at] = new
                 self.dataChanged.emit(self.index(at, 0), self.index(at, len(self.TITLES) - 1))
 
+    def refresh_guarded(self) -> None:
+        """Say what became of breakers and scores; cheap enough for every second."""
+        for at, row in enumerate(self.rows):
+            breaker, score = self._guarded(row.state.name)
+            if (breaker, score) != (row.breaker, row.score):
+                self.rows[at] = msgspec.structs.replace(row, breaker=breaker, score=score)
+                self.dataChanged.emit(self.index(at, 2), self.index(at, 3))
+
+    def _guarded(self, name: str) -> tuple[Standing, int]:
+        gate = self._session.engine.gate
+        score = gate.reliability.score(name, gate.limits.headroom(name))
+        return whole(lines(self._session.engine, name)), round(score.value)
+
     def rowCount(self, _parent: Index | None = None) -> int:
         return len(self.rows)
 
@@ -116,7 +145,9 @@ class ProvidersModel(QAbstractTableModel):
                 return self.TITLES[section]
             if role == Qt.ItemDataRole.TextAlignmentRole and section in self.NUMBERS:
                 return _RIGHT
-            if role == Qt.ItemDataRole.ToolTipRole and section >= 6:
+            if role == Qt.ItemDataRole.ToolTipRole and section == 3:
+                return "Reliability from 0 to 100; about 70 means that little is known yet"
+            if role == Qt.ItemDataRole.ToolTipRole and section >= 8:
                 return "As this window has seen in the last hour; percentiles are exact over its attempts"
         return None
 
@@ -134,7 +165,7 @@ class ProvidersModel(QAbstractTableModel):
         if role == NAME_ROLE:
             return row.state.name
         if role == STATE_ROLE:
-            return {1: row.standing.state, 5: test_words(row)[0]}.get(column)
+            return {1: row.standing.state, 2: row.breaker.state, 7: test_words(row)[0]}.get(column)
         return None
 
     @staticmethod
@@ -142,6 +173,8 @@ class ProvidersModel(QAbstractTableModel):
         return (
             row.state.label,
             row.standing.word,
+            row.breaker.word,
+            str(row.score),
             row.key,
             row.state.base_url,
             count(row.models),
@@ -155,10 +188,12 @@ class ProvidersModel(QAbstractTableModel):
     def _tip(row: Row, column: int) -> str | None:
         if column == 1:
             return plain(row.standing.reason) or None
-        if column == 5 and row.checkup is not None:
+        if column == 2:
+            return plain(row.breaker.reason) or None
+        if column == 7 and row.checkup is not None:
             at = time.strftime("%X", time.localtime(row.checkup.at))
             return plain(f"{at}: {row.checkup.result.detail}")
-        return row.state.base_url if column == 3 else None
+        return row.state.base_url if column == 5 else None
 
 
 class ModelsModel(QAbstractTableModel):
