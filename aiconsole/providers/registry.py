@@ -88,7 +88,7 @@ class Registry(Mapping[str, Provider]):
         self._plugins = plugins
         self._configs: dict[str, ProviderConfig] = {}
         self._built: dict[str, HttpProvider] = {}
-        self._retiring: set[asyncio.Task[None]] = set()
+        self._retiring: dict[asyncio.Task[None], HttpProvider] = {}
 
     def configure(self, configs: Mapping[str, ProviderConfig]) -> tuple[str, ...]:
         """Take a new set-up as a whole: what changed or went away is closed once idle and built again when next asked.
@@ -98,9 +98,10 @@ class Registry(Mapping[str, Provider]):
         """
         changed = tuple(name for name, config in self._configs.items() if configs.get(name) != config)
         for name in [name for name in self._built if name in changed]:
-            task = asyncio.ensure_future(self._built.pop(name).retire())
-            self._retiring.add(task)
-            task.add_done_callback(self._retiring.discard)
+            provider = self._built.pop(name)
+            task = asyncio.ensure_future(provider.retire())
+            self._retiring[task] = provider
+            task.add_done_callback(lambda done: self._retiring.pop(done, None))
         self._configs = dict(configs)
         return changed
 
@@ -128,9 +129,10 @@ class Registry(Mapping[str, Provider]):
 
     async def aclose(self) -> None:
         """Close every provider; requests in flight fail with a cut connection."""
-        built = [*self._built.values()]
+        left = dict(self._retiring)
+        open_ones = [*self._built.values(), *left.values()]
         self._built.clear()
-        for task in self._retiring:
+        for task in left:
             task.cancel()
-        await asyncio.gather(*self._retiring, return_exceptions=True)
-        await asyncio.gather(*(provider.aclose() for provider in built))
+        await asyncio.gather(*left, return_exceptions=True)
+        await asyncio.gather(*(provider.aclose() for provider in open_ones))
