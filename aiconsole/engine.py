@@ -296,6 +296,7 @@ class Engine:
         for name in self._registry.configure({name: self._configs[name] for name in working}):
             self.gate.forget(name)
         self._policies.clear()
+        self._directory.forget()
         self.gate.breakers.configure()
         self.gate.budgets.set_limits(budgets_of(self.settings))
 

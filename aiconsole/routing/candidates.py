@@ -7,24 +7,28 @@ provider known to offer it. The full selection (strategies, scores, breakers) wi
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from difflib import get_close_matches
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from aiconsole.domain.errors import ConfigError
 from aiconsole.domain.models import ModelInfo
 from aiconsole.providers.base import Provider
 from aiconsole.routing.policy import Policy
 
+_KEPT: Final = 1000
 
-class Candidate(NamedTuple):
-    """One provider that may answer, and the model's name there."""
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One provider that may answer, and the model's name there; ``name`` is ``provider/model``."""
 
     provider: Provider
     model: str
+    name: str = field(init=False, compare=False)
 
-    @property
-    def name(self) -> str:
-        return f"{self.provider.name}/{self.model}"
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", f"{self.provider.name}/{self.model}")
 
 
 class Route(NamedTuple):
@@ -40,8 +44,8 @@ class Directory:
     """Knows the providers that are switched on, the routes, and which provider offers which model.
 
     Args:
-        providers: by name; the mapping is read at every look-up, so it may change while requests run.
-        routes: route name -> ``provider/model`` names in order, read at every look-up.
+        providers: by name. What was found is kept until ``forget`` is called.
+        routes: route name -> ``provider/model`` names in order.
         policy: how requests of a route, or of any other name, are to be treated.
         list_models: returns the models known so far, asking the providers where it has to; awaited for bare names only.
 
@@ -60,7 +64,12 @@ class Directory:
         self._routes = routes
         self._policy = policy
         self._list_models = list_models
+        self._kept: dict[str, Route] = {}
         self.prepare: Callable[[tuple[str, ...]], Awaitable[None]] | None = None
+
+    def forget(self) -> None:
+        """Look everything up again: providers, routes or policies have changed."""
+        self._kept.clear()
 
     async def route(self, name: str) -> Route:
         """What ``name`` stands for, with at least one candidate.
@@ -68,6 +77,9 @@ class Directory:
         Raises:
             ConfigError: nothing answers to this name; the advice names what comes near.
         """
+        kept = self._kept.get(name)
+        if kept is not None and self.prepare is None:
+            return kept
         if not name:
             raise ConfigError("No model was chosen.", advice="Name a model as provider/model, or a route.")
         route = self._routes().get(name)
@@ -75,12 +87,17 @@ class Directory:
         if self.prepare is not None:
             named = (provider,) if route is None else tuple(entry.partition("/")[0] for entry in route)
             await self.prepare(tuple(known for known in named if known in self._providers))
+        if len(self._kept) >= _KEPT:
+            self._kept.clear()
         if route is not None:
-            return Route(name, self._of_route(name, route), self._policy(name))
+            found = self._kept[name] = Route(name, self._of_route(name, route), self._policy(name))
+            return found
         if model and provider in self._providers:
-            return Route(name, (Candidate(self._providers[provider], model),), self._policy(name), direct=True)
-        found = await self._of_bare_name(name)
-        return Route(name, found, self._policy(name), direct=len(found) == 1)
+            asked = (Candidate(self._providers[provider], model),)
+            found = self._kept[name] = Route(name, asked, self._policy(name), direct=True)
+            return found
+        offered = await self._of_bare_name(name)
+        return Route(name, offered, self._policy(name), direct=len(offered) == 1)
 
     def named(self, name: str) -> tuple[Candidate, ...]:
         """The candidates of a route, or the one that ``provider/model`` names; none where the name says nothing."""

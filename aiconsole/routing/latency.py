@@ -29,13 +29,18 @@ class Percentiles(msgspec.Struct, frozen=True, gc=False):
     samples: int
 
 
+_FRESH_BELOW: Final = 40
+_FRESH_EVERY: Final = 10
+
+
 class Latency:
     """The times of one kind at one candidate, in ms; moments are monotonic seconds.
 
     - **Peak EWMA**: a longer time counts at once, a shorter one by 1 - exp(-dt / 10 s), where dt is the time since the
       last sample. While nothing is sent it falls by exp(-t / 60 s) toward the median, so that a candidate left alone after
       one slow answer is tried again. Source: Finagle's balancer ``p2c_peak_ewma`` (Finagle User's Guide, "Clients").
-    - **Percentiles** over two histograms that take turns after 200 samples, or after an hour with at least 20.
+    - **Percentiles** over two histograms that take turns after 200 samples, or after an hour with at least 20; read anew
+      with each of the first 40 samples and then with every tenth.
     - **Baseline**: the usual time, a mean of logarithms with a time constant of 6 h, in which a sample counts at most as
       twice or half the baseline, so that a brown-out does not soon become the usual.
     """
@@ -61,7 +66,8 @@ class Latency:
         ms = max(ms, 0.01)
         self._turn(at)
         self._now.add(ms)
-        self._percentiles = None
+        if self._now.count < _FRESH_BELOW or not self._now.count % _FRESH_EVERY:
+            self._percentiles = None
         if self._peak == 0.0 or ms >= self._peak:
             self._peak = ms
         else:
