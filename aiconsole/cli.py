@@ -42,7 +42,7 @@ def run(arguments: list[str]) -> int:
         parser.print_help()
         return USAGE
     try:
-        return asyncio.run(_run(options))
+        return _drill(options) if options.command == "drill" else asyncio.run(_run(options))
     except KeyboardInterrupt:
         _tell("Interrupted.")
         return INTERRUPTED
@@ -55,6 +55,14 @@ def run(arguments: list[str]) -> int:
     except ConsoleError as error:
         _tell_error(error)
         return TROUBLE
+
+
+def _drill(options: argparse.Namespace) -> int:
+    from aiconsole.drill.command import drill
+    from aiconsole.drill.lapse import LapseLoop
+
+    with asyncio.Runner(loop_factory=lambda: LapseLoop(options.scale)) as runner:
+        return runner.run(drill(options, _say))
 
 
 async def _run(options: argparse.Namespace) -> int:
@@ -126,7 +134,30 @@ def _parser() -> argparse.ArgumentParser:
     simulate.add_argument("--port", type=int, default=8787, help="0 takes a free one")
     simulate.add_argument("--seed", type=int, default=0, help="all chance comes from it")
     simulate.add_argument("--fast", action="store_true", help="answer at once instead of at a lifelike pace")
+
+    drill = commands.add_parser("drill", help="put a route of simulated providers under faults and tell how it copes")
+    drill.add_argument("--scenario", action="append", default=[], metavar="NAME", help="this one only; may be repeated")
+    drill.add_argument("--seed", type=int, default=0, help="all chance comes from it")
+    drill.add_argument(
+        "--scale",
+        type=_scale,
+        default=0.0,
+        metavar="F",
+        help="how long waiting takes: 1 real time, 0.1 a tenth of it, 0 (the default) skips it",
+    )
+    drill.add_argument("--json", action="store_true", help="print JSON")
+    drill.add_argument("--list", action="store_true", help="only list the scenarios")
     return parser
+
+
+def _scale(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError("give a number from 0 to 1")
+    return value
 
 
 async def _chat(engine: Engine, options: argparse.Namespace) -> int:
