@@ -34,6 +34,7 @@ ICONS = {
     "chat": "chat-circle-text",
     "files": "files",
     "providers": "cloud",
+    "routing": "path",
     "bench": "flask",
     "jobs": "clock-clockwise",
     "alerts": "bell-simple",

@@ -12,6 +12,7 @@ from ..domain.clock import Clock, SystemClock
 from ..domain.errors import ConfigError, ConsoleError
 from ..domain.models import ModelInfo, ProbeResult, ProviderState
 from ..realtime.activity import Activity
+from ..realtime.happenings import Happenings
 from .theme import State
 
 if TYPE_CHECKING:
@@ -59,11 +60,13 @@ class Session(QObject):
         self.testing: set[str] = set()
         self.models: dict[str, tuple[ModelInfo, ...]] = {}
         self.model_faults: dict[str, ConsoleError] = {}
-        self._leave_bus = engine.bus.subscribe(self.activity.add)
+        self.happenings = Happenings(self.clock)
+        self._leave_bus = (engine.bus.subscribe(self.activity.add), engine.bus.subscribe(self.happenings.add))
 
     def leave(self) -> None:
         """Stop listening to the engine."""
-        self._leave_bus()
+        for leave in self._leave_bus:
+            leave()
 
     async def read_keys(self) -> None:
         """Wait until the engine has read the keys, and say so."""

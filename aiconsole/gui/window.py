@@ -50,6 +50,7 @@ PANELS = (
     PanelPlan("overview", "Overview", "overview", "aiconsole.gui.overview", ("numpy", "pyqtgraph")),
     PanelPlan("chat", "Chat", "chat", "aiconsole.gui.chat", ("markdown_it", "pygments.lexers")),
     PanelPlan("providers", "Providers", "providers", "aiconsole.gui.providers"),
+    PanelPlan("routing", "Routing", "routing", "aiconsole.gui.routing"),
     PanelPlan("settings", "Settings", "settings", "aiconsole.gui.settings"),
 )
 FIRST_PANEL = "chat"

@@ -18,14 +18,15 @@ if TYPE_CHECKING:
 
 
 class ModelChoice(QObject):
-    """``chosen(name)``. ``recent`` are the names used last."""
+    """``chosen(name)``. ``recent`` are the names used last; ``routes`` says whether routes are offered too."""
 
     chosen = Signal(str)
 
-    def __init__(self, session: Session, shell: Shell) -> None:
+    def __init__(self, session: Session, shell: Shell, *, routes: bool = True) -> None:
         super().__init__()
         self._engine, self._shell = session.engine, shell
         self._models: tuple[ModelInfo, ...] | None = None
+        self._with_routes = routes
         self.recent: tuple[str, ...] = ()
         self.picker = Picker(shell.theme)
         self.picker.chosen.connect(self.chosen)
@@ -57,4 +58,5 @@ class ModelChoice(QObject):
     def _offer(self, note: str) -> None:
         engine = self._engine
         failures = {name: error.message for name, error in engine.catalogue.failures.items()}
-        self.picker.offer(choices(self._models or (), engine.routes(), engine.providers(), self.recent, failures), note)
+        routes = engine.routes() if self._with_routes else {}
+        self.picker.offer(choices(self._models or (), routes, engine.providers(), self.recent, failures), note)

@@ -1,0 +1,223 @@
+"""The routing panel: the routes, the one that is chosen, and what the routing did lately."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtGui import QHideEvent, QShowEvent
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QListWidget,
+    QSplitter,
+    QVBoxLayout,
+    QWidget,
+)
+
+from ...settings.checks import check_route
+from ..commands import Command
+from ..providers.table import MarkedCells, Table
+from ..session import Session
+from ..shell import Shell
+from ..theme import SPACE_L, SPACE_M, SPACE_S, set_role
+from .editor import RouteEditor
+from .model import HappeningsModel
+
+_SIDE = 220
+_EVERY_MS = 1000
+_ROW = 32
+
+
+class RoutingPanel(QWidget):
+    """``open_item(name)`` opens a route."""
+
+    def __init__(self, session: Session, shell: Shell) -> None:
+        super().__init__()
+        self.setAccessibleName("Routing")
+        self._session, self._shell = session, shell
+        self._seen_revision = -1
+        self.routes = QListWidget()
+        self.routes.setAccessibleName("Routes")
+        set_role(self.routes, "nav")
+        self.new = QLineEdit()
+        self.new.setPlaceholderText("New route, by its name")
+        self.new.setAccessibleName("Name of a new route")
+        self.new.returnPressed.connect(self._create)
+        self._trouble = QLabel()
+        self._trouble.setWordWrap(True)
+        set_role(self._trouble, "caption", "crit")
+        self._trouble.hide()
+        self.new.textChanged.connect(self._trouble.hide)
+        self.editor = RouteEditor(session, shell)
+        self.editor.removed.connect(self._remove)
+        self.empty = QLabel(
+            "A route asks several providers in turn, so that one of them always answers. Name one at the left."
+        )
+        self.empty.setWordWrap(True)
+        set_role(self.empty, "caption")
+        self.happenings = HappeningsModel()
+        self.log = Table(self.happenings, "Recent switches", row_px=_ROW)
+        self._quiet = QLabel("Nothing yet: when a request goes to another candidate than the first, it says here why.")
+        set_role(self._quiet, "caption")
+        self._build()
+        self.setFocusProxy(self.routes)
+        self.routes.currentTextChanged.connect(self._show)
+        self._timer = QTimer(self)
+        self._timer.setInterval(_EVERY_MS)
+        self._timer.timeout.connect(self.tick)
+        session.changed.connect(self.refresh)
+        self._add_commands()
+        self.refresh()
+
+    def open_item(self, argument: Any) -> None:
+        """Open a route by its name."""
+        for at in range(self.routes.count()):
+            if self.routes.item(at).text() == str(argument):
+                self.routes.setCurrentRow(at)
+                self.editor.table.setFocus()
+
+    def refresh(self) -> None:
+        """Say how things stand now."""
+        names = [name for name, candidates in self._session.engine.routes().items() if candidates]
+        shown = [self.routes.item(at).text() for at in range(self.routes.count())]
+        if names != shown:
+            chosen = self.editor.name
+            self.routes.blockSignals(True)
+            self.routes.clear()
+            self.routes.addItems(names)
+            self.routes.setCurrentRow(names.index(chosen) if chosen in names else 0)
+            self.routes.blockSignals(False)
+            if names and chosen not in names:
+                self._show(names[0])
+        self.editor.setVisible(bool(names))
+        self.empty.setVisible(not names)
+        self.editor.refresh()
+
+    def tick(self) -> None:
+        """What changes by itself: breakers, scores, and what has happened."""
+        self.editor.refresh()
+        kept = self._session.happenings
+        if kept.revision != self._seen_revision:
+            self._seen_revision = kept.revision
+            self.happenings.show(kept.newest_first())
+        self.log.setVisible(bool(self.happenings.rows))
+        self._quiet.setVisible(not self.happenings.rows)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._timer.start()
+        self.tick()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        super().hideEvent(event)
+        self._timer.stop()
+
+    # Inside
+
+    def _build(self) -> None:
+        side = QFrame()
+        side.setFixedWidth(_SIDE)
+        set_role(side, "side")
+        down = QVBoxLayout(side)
+        down.setContentsMargins(SPACE_M, SPACE_M, SPACE_M, SPACE_M)
+        down.setSpacing(SPACE_S)
+        head = QLabel("Routes")
+        set_role(head, "head")
+        for widget in (head, self.new, self._trouble):
+            down.addWidget(widget)
+        down.addWidget(self.routes, 1)
+        self.log.setItemDelegate(MarkedCells(self._shell.theme, self.log))
+        self.log.stretch(4, {0: 110, 1: 110, 2: 120, 3: 360})
+        lately = QWidget()
+        below = QVBoxLayout(lately)
+        below.setContentsMargins(0, SPACE_S, 0, 0)
+        below.setSpacing(SPACE_S)
+        title = QLabel("Recent switches")
+        set_role(title, "head")
+        for widget in (title, self._quiet):
+            below.addWidget(widget)
+        below.addWidget(self.log, 1)
+        below.addStretch(0)
+        split = QSplitter()
+        split.setOrientation(Qt.Orientation.Vertical)
+        split.setChildrenCollapsible(False)
+        split.setHandleWidth(1)
+        split.addWidget(self.editor)
+        split.addWidget(lately)
+        split.setStretchFactor(0, 3)
+        split.setStretchFactor(1, 2)
+        main = QVBoxLayout()
+        main.setContentsMargins(SPACE_L, SPACE_M, SPACE_L, SPACE_L)
+        main.addWidget(self.empty)
+        main.addWidget(split, 1)
+        across = QHBoxLayout(self)
+        across.setContentsMargins(0, 0, 0, 0)
+        across.setSpacing(0)
+        across.addWidget(side)
+        across.addLayout(main, 1)
+
+    def _add_commands(self) -> None:
+        editor = self.editor
+        for key, title, shortcut, run, scope in (
+            ("up", "Move the candidate up", "Alt+Up", partial(editor.step, -1), editor),
+            ("down", "Move the candidate down", "Alt+Down", partial(editor.step, 1), editor),
+            ("add", "Add a candidate", "Ins", editor.ask_candidate, editor),
+            ("take", "Take the candidate out", "Del", editor.take_out, editor.table),
+            ("open", "Hold the candidate's breaker open", "", partial(editor.hold, "open"), self),
+            ("closed", "Hold the candidate's breaker closed", "", partial(editor.hold, "closed"), self),
+            ("reset", "Reset the candidate's breaker", "", partial(editor.hold, "reset"), self),
+            ("new", "New route", "Ctrl+Shift+N", self.new.setFocus, self),
+        ):
+            self._shell.commands.add(
+                Command(key=f"routing.{key}", title=title, group="Routing", shortcut=shortcut, run=run, scope=scope)
+            )
+
+    def _show(self, name: str) -> None:
+        if name:
+            self.editor.show_route(name)
+
+    def _create(self) -> None:
+        """A new route begins with what a new conversation would ask."""
+        name, routes = self.new.text().strip(), self._session.engine.routes()
+        try:
+            check_route(name, ())
+        except ValueError as error:
+            self._say(f"This name cannot be used: {error}.")
+            return
+        if routes.get(name):
+            self.open_item(name)
+            self.new.clear()
+            return
+        self._shell.start(self._keep_new(name), failed="The route was not made")
+
+    async def _keep_new(self, name: str) -> None:
+        engine = self._session.engine
+        first = next((info for info in await engine.models() if info.chat), None)
+        if first is None:
+            self._say("No provider offers a model yet, so a route would have no candidate. Add a key first.")
+            return
+        await self._session.change(f"routes.{name}", [f"{first.provider}/{first.id}"])
+        self.new.clear()
+        self.open_item(name)
+
+    def _remove(self, name: str, candidates: tuple[str, ...]) -> None:
+        self._shell.start(self._drop(name, candidates), failed="The route was not removed")
+
+    async def _drop(self, name: str, candidates: tuple[str, ...]) -> None:
+        """An empty list takes away a ready-made one as well."""
+        await self._session.change(f"routes.{name}", [])
+        self._shell.notify(
+            f"The route {name} was removed.",
+            action="Undo",
+            run=lambda: self._shell.start(
+                self._session.change(f"routes.{name}", list(candidates)), failed="It was not brought back"
+            ),
+        )
+
+    def _say(self, text: str) -> None:
+        self._trouble.setText(text)
+        self._trouble.show()
