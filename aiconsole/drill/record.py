@@ -67,7 +67,7 @@ class Change(msgspec.Struct, frozen=True):
 
 class Record(msgspec.Struct, frozen=True):
     """All that one drill saw. ``reached`` is how many requests of any sort, health checks included, the preferred provider
-    received while it was faulty; ``hedging_usd`` what the losers of races cost by estimate; ``prices`` are by provider."""
+    received while it failed all; ``hedging_usd`` what the losers of races cost by estimate; ``prices`` are by provider."""
 
     samples: tuple[Sample, ...]
     changes: tuple[Change, ...] = ()

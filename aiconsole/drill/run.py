@@ -206,7 +206,7 @@ class _Drill:
         received = self._simulator.counts(fault.provider).requests
         await self._until(fault.to_s)
         self._switch(fault, on=False)
-        if fault.provider == self._scenario.preferred:
+        if fault.total and fault.provider == self._scenario.preferred:
             self._reached += self._simulator.counts(fault.provider).requests - received
 
     def _switch(self, fault: Fault, *, on: bool) -> None:
