@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 
 from PySide6.QtCore import QRect, Signal
-from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QHeaderView, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from ...settings.declare import RouteOptions
 from ..breakers import Hold, turn
@@ -18,7 +18,7 @@ from ..theme import SPACE_M, SPACE_S, set_role
 from .model import CandidatesModel
 from .options import Options
 
-_WIDTHS = {1: 150, 2: 64, 3: 88, 4: 88, 5: 220}
+_WIDTHS = {1: 150, 2: 64, 3: 88, 4: 88}
 
 
 class RouteEditor(QWidget):
@@ -42,6 +42,7 @@ class RouteEditor(QWidget):
         self.table = Table(self.model, "Candidates in their order")
         self.table.setItemDelegate(MarkedCells(shell.theme, self.table))
         self.table.stretch(0, _WIDTHS)
+        self.table.horizontalHeader().setSectionResizeMode(5, QHeaderView.ResizeMode.Stretch)
         self.table.setDragDropMode(QAbstractItemView.DragDropMode.InternalMove)
         self.table.setDragDropOverwriteMode(False)
         self.table.opened.connect(lambda at: shell.open("providers", self.model.rows[at].name.partition("/")[0]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 from PySide6.QtCore import Qt, QTimer
@@ -10,6 +11,7 @@ from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
+    QHeaderView,
     QLabel,
     QLineEdit,
     QListWidget,
@@ -64,6 +66,7 @@ class RoutingPanel(QWidget):
         self._quiet = QLabel("Nothing yet: when a request goes to another candidate than the first, it says here why.")
         set_role(self._quiet, "caption")
         self._build()
+        self._order_tabs()
         self.setFocusProxy(self.routes)
         self.routes.currentTextChanged.connect(self._show)
         self._timer = QTimer(self)
@@ -131,7 +134,8 @@ class RoutingPanel(QWidget):
             down.addWidget(widget)
         down.addWidget(self.routes, 1)
         self.log.setItemDelegate(MarkedCells(self._shell.theme, self.log))
-        self.log.stretch(4, {0: 110, 1: 110, 2: 120, 3: 360})
+        self.log.stretch(4, {0: 110, 1: 110, 2: 120})
+        self.log.horizontalHeader().setSectionResizeMode(3, QHeaderView.ResizeMode.Stretch)
         lately = QWidget()
         below = QVBoxLayout(lately)
         below.setContentsMargins(0, SPACE_S, 0, 0)
@@ -159,6 +163,13 @@ class RoutingPanel(QWidget):
         across.setSpacing(0)
         across.addWidget(side)
         across.addLayout(main, 1)
+
+    def _order_tabs(self) -> None:
+        editor, options = self.editor, self.editor.options
+        chain = [self.new, self.routes, editor.remove, options.strategy, options.mid_stream, options.hedge, options.all]
+        chain += [editor.table, editor.add, editor.up, editor.down, editor.take, *editor.holds.values(), self.log]
+        for before, after in pairwise(chain):
+            QWidget.setTabOrder(before, after)
 
     def _add_commands(self) -> None:
         editor = self.editor

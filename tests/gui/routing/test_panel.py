@@ -134,3 +134,12 @@ async def test_a_route_is_made_removed_and_brought_back(qtbot: QtBot, qapp: QApp
         await until(lambda: panel.editor.name != "fast")
         undo(it, "The route fast was removed.")
         await until(lambda: it.engine.routes().get("fast"))
+
+
+async def test_a_route_whose_name_has_a_dot_keeps_its_options(qtbot: QtBot, qapp: QApplication, tmp_path: Path) -> None:
+    async with console(qapp, tmp_path) as it:
+        await it.session.change("routes.llama-3.1", [GROQ, CEREBRAS])
+        panel = await it.open("routing", "llama-3.1")
+        panel.editor.options.hedge.click()
+        await until(lambda: it.engine.settings.routing.get("llama-3.1", RouteOptions()).hedge)
+        assert panel.editor.name == "llama-3.1"
