@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -51,6 +51,11 @@ def read_settings(table: Mapping[str, Any]) -> Reading:
     return Reading(values, tuple(reader.problems), tuple(reader.secrets))
 
 
+def _length_of_name(parts: Sequence[str], fields: Mapping[str, Field]) -> int:
+    """How many of ``parts`` are the name of a group: up to the first that is one of its fields, else one."""
+    return next((at for at, part in enumerate(parts) if at and part in fields), 1)
+
+
 def find_key(key: str) -> Path:
     """A setting's key, such as ``providers.groq.base_url``, taken apart by the declaration (a route may hold a dot).
 
@@ -72,7 +77,9 @@ def find_key(key: str) -> Path:
             path.append(".".join(parts))
             break
         if field.kind == "groups" and parts:
-            path.append(parts.pop(0))
+            many = _length_of_name(parts, fields_of(field.type))
+            path.append(".".join(parts[:many]))
+            del parts[:many]
         struct = field.type if field.kind in ("group", "groups") else struct
     return tuple(path)
 
