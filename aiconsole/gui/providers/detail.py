@@ -119,6 +119,7 @@ class Detail(QWidget):
         self.enabled.setVisible(not state.simulated)
         self.remove.setVisible(state.custom)
         self._faults_card.setVisible(state.simulated)
+        self._guard_card.setVisible(state.usable)
         if self._settings is not None:
             self._settings.setVisible(not state.simulated)
         testing = self.name in self._session.testing

@@ -95,7 +95,7 @@ class CandidatesModel(QAbstractTableModel):
         row, column = self.rows[index.row()], index.column()
         texts = (
             row.name,
-            row.breaker.word,
+            "not asked" if row.trouble else row.breaker.word,
             str(row.score),
             latency(row.ttft_ms),
             share(row.headroom),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from itertools import pairwise
 from typing import Any
@@ -15,6 +16,7 @@ from PySide6.QtWidgets import (
     QLabel,
     QLineEdit,
     QListWidget,
+    QPushButton,
     QSplitter,
     QVBoxLayout,
     QWidget,
@@ -56,15 +58,12 @@ class RoutingPanel(QWidget):
         self.new.textChanged.connect(self._trouble.hide)
         self.editor = RouteEditor(session, shell)
         self.editor.removed.connect(self._remove)
-        self.empty = QLabel(
-            "A route asks several providers in turn, so that one of them always answers. Name one at the left."
-        )
-        self.empty.setWordWrap(True)
-        set_role(self.empty, "caption")
+        self.empty = _empty(self.new.setFocus)
         self.happenings = HappeningsModel()
         self.log = Table(self.happenings, "Recent switches", row_px=_ROW)
         self._quiet = QLabel("Nothing yet: when a request goes to another candidate than the first, it says here why.")
         set_role(self._quiet, "caption")
+        self._split = QSplitter()
         self._build()
         self._order_tabs()
         self.setFocusProxy(self.routes)
@@ -96,7 +95,7 @@ class RoutingPanel(QWidget):
             self.routes.blockSignals(False)
             if names and chosen not in names:
                 self._show(names[0])
-        self.editor.setVisible(bool(names))
+        self._split.setVisible(bool(names))
         self.empty.setVisible(not names)
         self.editor.refresh()
 
@@ -112,6 +111,7 @@ class RoutingPanel(QWidget):
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
+        self.routes.scheduleDelayedItemsLayout()  # the style sheet's row height is known only now
         self._timer.start()
         self.tick()
 
@@ -146,7 +146,7 @@ class RoutingPanel(QWidget):
             below.addWidget(widget)
         below.addWidget(self.log, 1)
         below.addStretch(0)
-        split = QSplitter()
+        split = self._split
         split.setOrientation(Qt.Orientation.Vertical)
         split.setChildrenCollapsible(False)
         split.setHandleWidth(1)
@@ -156,7 +156,7 @@ class RoutingPanel(QWidget):
         split.setStretchFactor(1, 2)
         main = QVBoxLayout()
         main.setContentsMargins(SPACE_L, SPACE_M, SPACE_L, SPACE_L)
-        main.addWidget(self.empty)
+        main.addWidget(self.empty, 1)
         main.addWidget(split, 1)
         across = QHBoxLayout(self)
         across.setContentsMargins(0, 0, 0, 0)
@@ -232,3 +232,24 @@ class RoutingPanel(QWidget):
     def _say(self, text: str) -> None:
         self._trouble.setText(text)
         self._trouble.show()
+
+
+def _empty(begin: Callable[[], object]) -> QWidget:
+    """What stands in a route's place before there is one."""
+    made = QWidget()
+    title, said = (
+        QLabel("No routes yet"),
+        QLabel("A route asks several providers in turn, so that one of them answers."),
+    )
+    set_role(title, "title")
+    set_role(said, "caption")
+    button = QPushButton("Name a route")
+    set_role(button, "primary")
+    button.clicked.connect(begin)
+    layout = QVBoxLayout(made)
+    layout.setSpacing(SPACE_M)
+    layout.addStretch(2)
+    for widget in (title, said, button):
+        layout.addWidget(widget, 0, Qt.AlignmentFlag.AlignHCenter)
+    layout.addStretch(3)
+    return made
