@@ -54,7 +54,7 @@ class Engine:
         simulator: the simulated providers while the demo is on, else None.
     """
 
-    def __init__(self, home: Home, settings: SettingsFile, keys: KeyStore, clock: Clock) -> None:
+    def __init__(self, home: Home, settings: SettingsFile, keys: KeyStore, clock: Clock, random: Random) -> None:
         self.home = home
         self.keys = keys
         self.bus = Bus()
@@ -67,7 +67,6 @@ class Engine:
         self.catalogue = Catalogue(self._registry, self._prices, clock)
         self._policies: dict[str, Policy] = {}
         self._directory = Directory(self._registry, self.routes, self._policy, self.catalogue.all)
-        random = Random()  # noqa: S311  (jitter and choice, no secrets)
         self.gate = Gate(clock, random, self.bus.publish, lambda _: breaker_settings(self.settings))
         self._recovery = Recovery(self.gate.breakers, self.probe)
         self._router = Router(self._directory, self.gate, self.catalogue, self.bus.publish, clock, random)
@@ -89,6 +88,7 @@ class Engine:
         keys: KeyStore | None = None,
         simulator: Simulator | None = None,
         clock: Clock | None = None,
+        random: Random | None = None,
     ) -> AsyncIterator[Engine]:
         """Open a console's engine, and close it at the end of the block.
 
@@ -99,6 +99,7 @@ class Engine:
             keys: a key store made by the caller, by default the OS keyring and the usual variables.
             simulator: a running simulator to talk to instead of one of the engine's own; it stays the caller's.
             clock: the time, the machine's by default.
+            random: what jitter and choices among equals come from.
 
         Raises:
             ConfigError: the home cannot be used.
@@ -107,7 +108,8 @@ class Engine:
         place = find_home(home, environ)
         settings = SettingsFile.load(place)
         store = keys or KeyStore(environ, timeout_s=settings.values.keys.backend_timeout_s)
-        engine = cls(place, settings, store, clock or SystemClock())
+        chance = random or Random()  # noqa: S311  (jitter and choice, no secrets)
+        engine = cls(place, settings, store, clock or SystemClock(), chance)
         async with engine._closing:
             engine.simulator = simulator
             await engine._start(settings.values.demo if demo is None else demo)

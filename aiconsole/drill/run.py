@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager
+from random import Random
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
@@ -79,7 +80,7 @@ async def rig(
     with TemporaryDirectory(prefix="aiconsole-drill-", ignore_cleanup_errors=True) as home:
         async with (
             Simulator.start(seed=seed, clock=clock) as simulator,
-            Engine.open(home=home, environ={}, simulator=simulator, clock=clock) as engine,
+            Engine.open(home=home, environ={}, simulator=simulator, clock=clock, random=Random(seed)) as engine,  # noqa: S311
         ):
             for key, value in {f"routes.{ROUTE}": list(scenario.candidates), **(settings or {})}.items():
                 await engine.change(key, value)

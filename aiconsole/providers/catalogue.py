@@ -9,6 +9,7 @@ from typing import Final
 
 import msgspec
 
+from aiconsole.domain.chat import Cost, Usage
 from aiconsole.domain.clock import Clock
 from aiconsole.domain.errors import ConsoleError, ProviderError
 from aiconsole.domain.models import ModelInfo, Prices
@@ -59,6 +60,12 @@ class Catalogue:
                 return None
             self._list_prices[key] = self._prices.prices(self._registry.config(provider).dialect, model)
         return self._list_prices[key]
+
+    def cost(self, provider: str, model: str, usage: Usage) -> Cost | None:
+        """What a usage costs there by the price list, None where unknown."""
+        if not self._prices.loaded:
+            return None
+        return self._prices.cost(self._registry.config(provider).dialect, (model,), usage)
 
     async def of(self, provider: str, *, refresh: bool = False) -> tuple[ModelInfo, ...]:
         """One provider's models, those named in its settings first.

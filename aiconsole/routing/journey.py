@@ -14,7 +14,7 @@ from typing import Final, Protocol
 
 import msgspec
 
-from aiconsole.domain.chat import ChatRequest, ChatResult, Timeouts
+from aiconsole.domain.chat import ChatRequest, ChatResult, Cost, Timeouts, Usage
 from aiconsole.domain.clock import Clock
 from aiconsole.domain.errors import AllFailed, ConnectionCut, HeldBack, ProviderError
 from aiconsole.domain.events import Event
@@ -31,6 +31,8 @@ from aiconsole.routing.selection import rank
 
 _ANSWER_TOKENS: Final = 500
 _SLACK_S: Final = 0.05
+_LEAST_S: Final = 2.0
+_TRIAL_S: Final = 0.2
 _RETRIES: Final = RetrySettings(patience_s=0.2)
 """While another candidate stands ready nobody is waited for longer than a jittered retry takes."""
 
@@ -41,6 +43,8 @@ class Knowledge(Protocol):
     def known(self, provider: str, model: str) -> ModelInfo | None: ...
 
     def prices(self, provider: str, model: str) -> Prices | None: ...
+
+    def cost(self, provider: str, model: str, usage: Usage) -> Cost | None: ...
 
 
 class Leg:
@@ -279,6 +283,14 @@ class Journey:
             self._record.trace.ranked(((fit[0].name, 1.0, "the only candidate"),))
             return fit
         ranked = rank(fit, self.route.policy.strategy, self, self._random)
+        slow = (
+            [choice for choice in ranked if self._gate.reliability.browned_out(choice.candidate.name)]
+            if self._stream
+            else []
+        )
+        if slow and len(slow) < len(ranked):
+            steady = [choice for choice in ranked if choice not in slow]
+            ranked = (*steady, *(choice._replace(why=f"{choice.why}; last, far slower than usual") for choice in slow))
         self._record.trace.ranked([(choice.candidate.name, choice.score, choice.why) for choice in ranked])
         return [choice.candidate for choice in ranked]
 
@@ -314,13 +326,27 @@ class Journey:
         policy = self.route.policy
         if not self._stream:
             return msgspec.structs.replace(own, total=min(total, policy.whole_answer_s))
-        first = self._gate.reliability.first_token_deadline(candidate.name, policy.first_token_s)
+        first = self._first_token_s(candidate, policy.first_token_s)
         return Timeouts(
             connect=own.connect,
             first_token=first if own.first_token is None else min(own.first_token, first),
             between=policy.stall_s if own.between is None else min(own.between, policy.stall_s),
             total=total,
         )
+
+    def _first_token_s(self, candidate: Candidate, default_s: float) -> float:
+        """How long to wait for a first token while somebody else stands ready: three times what is usual there, at most the
+        default where nothing is known or silence has become usual; hardly longer than usual for a trial call."""
+        reliability = self._gate.reliability
+        usual = reliability.ttft(candidate.name)
+        known_s = default_s if usual is None else max(default_s, 3e-3 * usual.p95_ms)
+        on_trial = "half-open" in (
+            self._gate.breakers.get(candidate.name).state,
+            self._gate.breakers.get(candidate.provider.name).state,
+        )
+        least_s = _TRIAL_S if on_trial else _LEAST_S
+        wait_s = reliability.first_token_deadline(candidate.name, default_s, least_s=least_s, most_s=known_s)
+        return min(wait_s, max(least_s, 1.5e-3 * usual.p95_ms)) if on_trial and usual is not None else wait_s
 
     def _plan(self, leg: Leg, error: ProviderError, shown: bool) -> Retry | MoveOn | Stop:
         return retry_plan(

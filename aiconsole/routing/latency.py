@@ -30,6 +30,8 @@ class Percentiles(msgspec.Struct, frozen=True, gc=False):
 
 
 _FRESH_BELOW: Final = 40
+_FAR_SLOWER: Final = log(3.0)
+_STREAK: Final = 4
 _FRESH_EVERY: Final = 10
 
 
@@ -45,7 +47,7 @@ class Latency:
       twice or half the baseline, so that a brown-out does not soon become the usual.
     """
 
-    __slots__ = ("_at", "_baseline", "_before", "_now", "_peak", "_percentiles", "_turned_at", "_weight")
+    __slots__ = ("_at", "_baseline", "_before", "_now", "_peak", "_percentiles", "_streak", "_turned_at", "_weight")
 
     def __init__(self) -> None:
         self._peak = 0.0
@@ -56,6 +58,7 @@ class Latency:
         self._now = Histogram()
         self._turned_at: float | None = None
         self._percentiles: Percentiles | None = None
+        self._streak = 0
 
     @property
     def histograms(self) -> tuple[Histogram, Histogram]:
@@ -74,6 +77,7 @@ class Latency:
             kept = exp(-max(at - self._at, 0.0) / _FALL_S)
             self._peak = self._peak * kept + ms * (1.0 - kept)
         ratio = self._compare(log(ms), max(at - self._at, 0.0))
+        self._streak = self._streak + 1 if ratio > _FAR_SLOWER else 0
         self._at = max(self._at, at)
         return ratio
 
@@ -92,6 +96,11 @@ class Latency:
         if self._peak <= percentiles.p50_ms:
             return self._peak
         return percentiles.p50_ms + (self._peak - percentiles.p50_ms) * exp(-idle_s / _IDLE_S)
+
+    def browned_out(self, at: float) -> bool:
+        """Whether the last answers, four or more in a row, took more than three times the usual. A minute after the last of
+        them it is not said any more, so that one more answer is asked for and tells how it is now."""
+        return self._streak >= _STREAK and at - self._at < _IDLE_S
 
     def percentiles(self) -> Percentiles | None:
         """None where there was no answer yet."""

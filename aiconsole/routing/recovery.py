@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Final
 
 from aiconsole.domain.events import BreakerChanged, Event
 from aiconsole.domain.models import ProbeResult
 from aiconsole.routing.breakers import Breakers
+
+_PROBE_S: Final = 3.0
 
 
 class Recovery:
@@ -41,7 +44,7 @@ class Recovery:
         try:
             while self._open(provider):
                 await asyncio.sleep(self._every_s)
-                if not self._open(provider) or not (await self._probe(provider)).ok:
+                if not self._open(provider) or not await self._well(provider):
                     continue
                 for key in self._open(provider):
                     self._breakers.get(key).hint_recovery()
@@ -49,6 +52,13 @@ class Recovery:
                     return  # a hint that proved wrong is not given twice: its time decides
         finally:
             del self._watching[provider]
+
+    async def _well(self, provider: str) -> bool:
+        try:
+            async with asyncio.timeout(_PROBE_S):
+                return (await self._probe(provider)).ok
+        except TimeoutError:
+            return False
 
     def _open(self, provider: str) -> list[str]:
         return [

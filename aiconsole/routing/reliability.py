@@ -136,6 +136,11 @@ class Reliability:
         track = self._tracks.get(key)
         return None if track is None else track.times(streamed).peak_ms(self._clock.monotonic())
 
+    def browned_out(self, key: str) -> bool:
+        """Whether a model has become far slower to begin than it usually is; see `Latency.browned_out`."""
+        track = self._tracks.get(key)
+        return track is not None and track.ttft.browned_out(self._clock.monotonic())
+
     def ttft(self, key: str) -> Percentiles | None:
         """Percentiles of the time to the first token, of a model or of all a provider's models; None where unknown."""
         if "/" in key:

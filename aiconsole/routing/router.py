@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
+from functools import partial
 from itertools import count
 from random import Random
 from typing import Final, Protocol
@@ -25,6 +26,7 @@ from aiconsole.domain.chat import (
     Started,
     StreamEvent,
     TextDelta,
+    Timing,
     ToolCallDelta,
 )
 from aiconsole.domain.clock import Clock
@@ -146,7 +148,7 @@ class Router:
         """The rest of an answer that broke off at ``leg``; raises ``broken`` where nobody can give it."""
         if shown.mode == "off":
             raise _partial(broken, journey)
-        shown.broke(broken, leg.candidate.provider.name, leg.candidate.model)
+        self._broke(shown, broken, leg)
         while True:
             journey.after_break()
             try:
@@ -172,10 +174,15 @@ class Router:
                         journey.failed(leg, error, shown=True)
                         if part.begun:
                             broken = error
-                            shown.broke(error, provider.name, leg.candidate.model)
+                            self._broke(shown, error, leg)
                 except BaseException:
                     journey.left(leg)
                     raise
+
+    def _broke(self, shown: Continuation, error: ProviderError, leg: Leg) -> None:
+        provider, model = leg.candidate.provider.name, leg.candidate.model
+        timing = Timing(leg.started_at, leg.ttft_ms, (self._clock.monotonic() - leg.began) * 1000)
+        shown.broke(error, provider, model, cost=partial(self._knowledge.cost, provider, model), timing=timing)
 
     async def _journey(self, request: ChatRequest, *, stream: bool) -> Journey:
         route = await self._routes.route(request.model)

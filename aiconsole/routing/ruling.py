@@ -49,7 +49,7 @@ class Ruling:
         last: list[Candidate] = []
         for place, candidate in enumerate(left):
             verdict = rules.before_attempt(self._route, candidate.name, cost_usd=cost_usd(candidate))
-            if verdict is None:
+            if verdict is None or (verdict.rule.do == "next candidate" and self._on_trial(candidate)):
                 return [*left[place:], *last] if last else left
             self._record.fired(verdict.rule.name, verdict.rule.do)
             if verdict.rule.do == "fail fast":
@@ -62,6 +62,10 @@ class Ruling:
                 return [*others, *last, *left[place:]]
             last.append(candidate)
         return last
+
+    def _on_trial(self, candidate: Candidate) -> bool:
+        """Whether its breaker is half-open: a trial call has to reach it, or it would never be found well again."""
+        return self._gate.breakers.get(candidate.name).state == "half-open"
 
     def after(
         self, candidate: Candidate, error: ProviderError, *, remaining_s: float, tries: int
