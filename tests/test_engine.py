@@ -272,3 +272,23 @@ async def test_a_budget_holds_and_says_so(tmp_path: Path) -> None:
         with pytest.raises(ProviderError, match="daily budget"):
             for _ in range(50):
                 await engine.complete(asking("gpt-oss-120b"))
+
+
+async def test_many_long_streams_run_side_by_side(tmp_path: Path) -> None:
+    begun = 0
+    all_begun = asyncio.Event()
+
+    async def one(engine: Engine) -> None:
+        nonlocal begun
+        async with aclosing(engine.stream(asking("groq/openai/gpt-oss-120b", "[[tokens=400]]"))) as events:
+            async for event in events:
+                if isinstance(event, TextDelta):
+                    begun += 1
+                    if begun == 40:
+                        all_begun.set()
+                    await all_begun.wait()
+                    return
+
+    async with simulated(tmp_path) as (engine, simulator):
+        simulator.set("groq", Behaviour(tokens_per_s=20))
+        await asyncio.wait_for(asyncio.gather(*(one(engine) for _ in range(40))), 10)

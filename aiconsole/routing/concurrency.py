@@ -1,7 +1,7 @@
 """How many calls a provider is given at once: additive increase, multiplicative decrease.
 
-The limit grows by one with each success while it is full, and shrinks to nine tenths where the provider pushes back (429, a
-timeout). Of the calls that were under way together one counts: fifty refusals of one burst are one sign, not fifty (as TCP
+The limit grows by one with each call that is taken while it is full, and shrinks to nine tenths where the provider pushes
+back (429, a timeout). Of the calls that were under way together one counts: fifty refusals of one burst are one sign, not fifty (as TCP
 lessens its window once a round trip, RFC 5681), and the successes of that burst do not undo it. No gradient of latency is
 looked at: answers are of any length, so theirs says nothing.
 """
@@ -24,16 +24,25 @@ SHRINK: Final = 0.9
 class Slot:
     """A place taken by one call. Only the first ``leave`` counts, so ``leave("neutral")`` in a ``finally`` is safe."""
 
-    __slots__ = ("_era", "_left", "_owner")
+    __slots__ = ("_accepted", "_era", "_left", "_owner")
 
     def __init__(self, owner: Concurrency, era: int) -> None:
         self._owner = owner
         self._era = era
         self._left = False
+        self._accepted = False
+
+    def accepted(self) -> None:
+        """The provider took the call: a stream may then go on for minutes, and the limit grows without waiting for its end."""
+        if not self._accepted and not self._left:
+            self._accepted = True
+            self._owner._grow(self._era)
 
     def leave(self, outcome: Outcome) -> None:
         if not self._left:
             self._left = True
+            if outcome == "ok" and not self._accepted:
+                self._owner._grow(self._era)
             self._owner._leave(outcome, self._era)
 
 
@@ -90,13 +99,19 @@ class Concurrency:
                 waiter.set_result(None)
                 return
 
+    def _grow(self, era: int) -> None:
+        if era == self._era and self.in_flight >= int(self._limit):
+            self._limit = min(float(self._most), self._limit + 1.0)
+            self._tell()
+
     def _leave(self, outcome: Outcome, era: int) -> None:
-        if era == self._era:
-            if outcome == "ok" and self.in_flight >= int(self._limit):
-                self._limit = min(float(self._most), self._limit + 1.0)
-            elif outcome == "pushed back":
-                self._limit = max(float(self._least), self._limit * SHRINK)
-                self._era += 1
+        if era == self._era and outcome == "pushed back":
+            self._limit = max(float(self._least), self._limit * SHRINK)
+            self._era += 1
         self.in_flight -= 1
+        self._tell()
+
+    def _tell(self) -> None:
+        """Let as many of those who wait try as there is room for."""
         for _ in range(min(len(self._waiting), self.limit - self.in_flight)):
             self._tell_one()

@@ -157,6 +157,10 @@ class Pass:
         self._reservation = reservation
         self._over = False
 
+    def accepted(self) -> None:
+        """The provider took the call: its answer has begun."""
+        self._slot.accepted()
+
     def answered(self, result: ChatResult, *, streamed: bool) -> None:
         """The call brought an answer."""
         if self._end():

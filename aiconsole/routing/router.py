@@ -122,6 +122,7 @@ class Router:
                             shown.saw(event)
                             yield event
                         elif isinstance(event, Started):
+                            legs.leg.passed.accepted()
                             yield msgspec.structs.replace(event, attempt=legs.leg.number)
                         elif isinstance(event, Finished):
                             yield Finished(journey.answered(legs.leg, event.result))
