@@ -1,9 +1,9 @@
 """How many calls a provider is given at once: additive increase, multiplicative decrease.
 
 The limit grows by one with each call that is taken while it is full, and shrinks to nine tenths where the provider pushes
-back (429, a timeout). Of the calls that were under way together one counts: fifty refusals of one burst are one sign, not fifty (as TCP
-lessens its window once a round trip, RFC 5681), and the successes of that burst do not undo it. No gradient of latency is
-looked at: answers are of any length, so theirs says nothing.
+back (429, a timeout). Of the calls that were under way together one counts: fifty refusals of one burst are one sign, not
+fifty (as TCP lessens its window once a round trip, RFC 5681), and the successes of that burst do not undo it. No gradient of
+latency is looked at: answers are of any length, so theirs says nothing.
 """
 
 from __future__ import annotations
