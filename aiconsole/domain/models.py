@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
@@ -22,6 +22,34 @@ Feature = Literal[
     "seed",
 ]
 """What a request may use beyond plain text; a provider names those it takes."""
+
+FEATURE_WORDS: Final[dict[Feature, str]] = {
+    "images": "images",
+    "documents": "documents",
+    "json": "JSON output",
+    "json_schema": "JSON-schema output",
+    "tools": "tools",
+    "tool_choice": "a tool choice",
+    "parallel_tool_calls": "a setting for parallel tool calls",
+    "reasoning": "a reasoning setting",
+    "temperature": "temperature",
+    "top_p": "top_p",
+    "max_tokens": "a limit of tokens",
+    "stop": "stop sequences",
+    "seed": "a seed",
+}
+"""Each feature in words, to follow “does not take”."""
+
+PARAMETERS: Final[tuple[Feature, ...]] = (
+    "tool_choice",
+    "parallel_tool_calls",
+    "reasoning",
+    "temperature",
+    "top_p",
+    "max_tokens",
+    "seed",
+)
+"""The features that are fields of a `ChatRequest` of the same name, None where they are not asked for."""
 
 
 class Prices(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -9,32 +9,7 @@ import msgspec
 from aiconsole.domain.chat import ChatRequest, OnUnsupported
 from aiconsole.domain.errors import Unsupported
 from aiconsole.domain.messages import DocumentPart, ImagePart, Message, Part, ToolResultPart
-from aiconsole.domain.models import Feature
-
-_WORDS: Final[dict[Feature, str]] = {
-    "images": "images",
-    "documents": "documents",
-    "json": "JSON output",
-    "json_schema": "JSON-schema output",
-    "tools": "tools",
-    "tool_choice": "a tool choice",
-    "parallel_tool_calls": "a setting for parallel tool calls",
-    "reasoning": "a reasoning setting",
-    "temperature": "temperature",
-    "top_p": "top_p",
-    "max_tokens": "a limit of tokens",
-    "stop": "stop sequences",
-    "seed": "a seed",
-}
-_SCALARS: Final[tuple[Feature, ...]] = (
-    "tool_choice",
-    "parallel_tool_calls",
-    "reasoning",
-    "temperature",
-    "top_p",
-    "max_tokens",
-    "seed",
-)
+from aiconsole.domain.models import FEATURE_WORDS, PARAMETERS, Feature
 
 
 class Refusals:
@@ -68,20 +43,20 @@ def fit(request: ChatRequest, label: str, takes: frozenset[Feature], refusals: R
     if takes >= _ALL_FEATURES:
         return request
     changes: dict[str, object] = {}
-    for feature in _SCALARS:
+    for feature in PARAMETERS:
         if feature not in takes and getattr(request, feature) is not None:
-            refusals(f"{label} does not take {_WORDS[feature]}.")
+            refusals(f"{label} does not take {FEATURE_WORDS[feature]}.")
             changes[feature] = None
     if request.stop and "stop" not in takes:
-        refusals(f"{label} does not take {_WORDS['stop']}.")
+        refusals(f"{label} does not take {FEATURE_WORDS['stop']}.")
         changes["stop"] = ()
     if request.tools and "tools" not in takes:
-        refusals(f"{label} does not take {_WORDS['tools']}.")
+        refusals(f"{label} does not take {FEATURE_WORDS['tools']}.")
         changes |= {"tools": (), "tool_choice": None, "parallel_tool_calls": None}
     if request.response_format is not None:
         needed: Feature = "json" if request.response_format.schema is None else "json_schema"
         if needed not in takes:
-            refusals(f"{label} does not take {_WORDS[needed]}.")
+            refusals(f"{label} does not take {FEATURE_WORDS[needed]}.")
             changes["response_format"] = None
     if "images" not in takes or "documents" not in takes:
         messages = _fit_messages(request.messages, label, takes, refusals)
@@ -90,7 +65,7 @@ def fit(request: ChatRequest, label: str, takes: frozenset[Feature], refusals: R
     return msgspec.structs.replace(request, **changes) if changes else request
 
 
-_ALL_FEATURES: Final[frozenset[Feature]] = frozenset(_WORDS)
+_ALL_FEATURES: Final[frozenset[Feature]] = frozenset(FEATURE_WORDS)
 
 
 def _fit_messages(
@@ -105,7 +80,7 @@ def _fit_messages(
     if not found:
         return messages
     for feature in sorted(found):
-        refusals(f"{label} does not take {_WORDS[feature]}.")
+        refusals(f"{label} does not take {FEATURE_WORDS[feature]}.")
     return tuple(_without(message, tuple(unwanted)) for message in messages)
 
 

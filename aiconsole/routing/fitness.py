@@ -22,33 +22,9 @@ from aiconsole.domain.messages import (
     ToolCallPart,
     ToolResultPart,
 )
-from aiconsole.domain.models import Feature, ModelInfo, Prices, ProviderState
+from aiconsole.domain.models import FEATURE_WORDS, PARAMETERS, Feature, ModelInfo, Prices, ProviderState
 from aiconsole.routing.candidates import Candidate
 
-_WORDS: Final[dict[Feature, str]] = {
-    "images": "images",
-    "documents": "documents",
-    "json": "JSON output",
-    "json_schema": "JSON-schema output",
-    "tools": "tools",
-    "tool_choice": "a tool choice",
-    "parallel_tool_calls": "a setting for parallel tool calls",
-    "reasoning": "a reasoning setting",
-    "temperature": "temperature",
-    "top_p": "top_p",
-    "max_tokens": "a limit of tokens",
-    "stop": "stop sequences",
-    "seed": "a seed",
-}
-_PARAMETERS: Final[tuple[Feature, ...]] = (
-    "tool_choice",
-    "parallel_tool_calls",
-    "reasoning",
-    "temperature",
-    "top_p",
-    "max_tokens",
-    "seed",
-)
 _MESSAGE_TOKENS: Final = 3
 _IMAGE_TOKENS: Final = 85
 _PAGE_TOKENS: Final = 1_500
@@ -89,7 +65,7 @@ class Needs(msgspec.Struct, frozen=True, gc=False):
         if request.response_format is not None:
             features.add("json" if request.response_format.schema is None else "json_schema")
         if policy == "refuse":
-            features.update(name for name in _PARAMETERS if getattr(request, name) is not None)
+            features.update(name for name in PARAMETERS if getattr(request, name) is not None)
             if request.stop:
                 features.add("stop")
         return cls(frozenset(features), int(tokens), request.max_tokens)
@@ -127,7 +103,7 @@ def unfit(
         if info.lacks:
             takes = takes - info.lacks
     if not needs.features <= takes:
-        missing = ", ".join(_WORDS[feature] for feature in sorted(needs.features - takes))
+        missing = ", ".join(FEATURE_WORDS[feature] for feature in sorted(needs.features - takes))
         return Unfit(f"it does not take {missing}", droppable=True)
     return _too_small(needs, info)
 

@@ -10,19 +10,19 @@ import asyncio
 from collections.abc import Callable
 from math import inf
 from random import Random
-from typing import Final, Protocol
+from typing import Final
 
 import msgspec
 
-from aiconsole.domain.chat import ChatRequest, ChatResult, Cost, Timeouts, Usage
+from aiconsole.domain.chat import ChatRequest, ChatResult, Timeouts
 from aiconsole.domain.clock import Clock
 from aiconsole.domain.errors import AllFailed, ConnectionCut, HeldBack, ProviderError
 from aiconsole.domain.events import Event
-from aiconsole.domain.models import ModelInfo, Prices
 from aiconsole.domain.trace import DecisionTrace, Outcome
 from aiconsole.routing.candidates import Candidate, Route
 from aiconsole.routing.concurrency import Concurrency
-from aiconsole.routing.fitness import Needs, Unfit, expected_usd, unfit
+from aiconsole.routing.facts import Knowledge, RequestFacts
+from aiconsole.routing.fitness import Needs, Unfit, unfit
 from aiconsole.routing.gate import Gate, Held, Pass
 from aiconsole.routing.record import Record
 from aiconsole.routing.retry import MoveOn, Retry, RetrySettings, Stop, retry_plan
@@ -35,16 +35,6 @@ _LEAST_S: Final = 2.0
 _TRIAL_S: Final = 0.2
 _RETRIES: Final = RetrySettings(patience_s=0.2)
 """While another candidate stands ready nobody is waited for longer than a jittered retry takes."""
-
-
-class Knowledge(Protocol):
-    """What is known of models without asking anybody."""
-
-    def known(self, provider: str, model: str) -> ModelInfo | None: ...
-
-    def prices(self, provider: str, model: str) -> Prices | None: ...
-
-    def cost(self, provider: str, model: str, usage: Usage) -> Cost | None: ...
 
 
 class Leg:
@@ -89,7 +79,6 @@ class Journey:
         self.request = request
         self.errors: list[ProviderError] = []
         self._gate = gate
-        self._knowledge = knowledge
         self._clock = clock
         self._random = random
         self._stream = stream
@@ -99,37 +88,13 @@ class Journey:
         policy = route.policy
         asked = request.timeouts
         self._total_s = policy.total_s if asked is None or asked.total is None else asked.total
-        self._needs = Needs.of(request, request.on_unsupported or policy.on_unsupported)
+        needs = Needs.of(request, request.on_unsupported or policy.on_unsupported)
+        self.facts = RequestFacts(gate, knowledge, policy, needs, stream=stream)
         self._tries: dict[str, int] = {}
         self._again: tuple[Candidate, float] | None = None
         self._last: Candidate | None = None
         self._number = 0
         self._left = self._ranked()
-
-    # Facts for selection
-
-    def latency_ms(self, candidate: Candidate) -> float | None:
-        return self._gate.reliability.latency_ms(candidate.name, streamed=self._stream)
-
-    def in_flight(self, candidate: Candidate) -> int:
-        return self._gate.in_flight(candidate.name)
-
-    def cost_usd(self, candidate: Candidate) -> float | None:
-        return expected_usd(self._needs, self._knowledge.prices(candidate.provider.name, candidate.model))
-
-    def headroom(self, candidate: Candidate) -> float:
-        return self._gate.limits.headroom(candidate.name)
-
-    def score(self, candidate: Candidate) -> float:
-        return self._gate.reliability.score(candidate.name, self.headroom(candidate)).value
-
-    def weight(self, candidate: Candidate) -> float:
-        return self.route.policy.weights.get(candidate.name, 1.0)
-
-    def recent_success(self, candidate: Candidate) -> float:
-        return self._gate.reliability.recent_success(candidate.name)
-
-    # The way
 
     @property
     def remaining_s(self) -> float:
@@ -245,7 +210,7 @@ class Journey:
     def _ordered(self) -> list[Candidate]:
         """Who is left, in the order the rules let them be asked."""
         try:
-            return self._ruling.order(self._left, self.cost_usd)
+            return self._ruling.order(self._left, self.facts.cost_usd)
         except HeldBack as error:
             self.errors.append(error)
             raise self.give_up() from None
@@ -267,7 +232,7 @@ class Journey:
         droppable: list[Candidate] = []
         skipped: list[tuple[Candidate, Unfit]] = []
         for candidate in self.route.candidates:
-            found = unfit(candidate, self._needs, self._knowledge.known(candidate.provider.name, candidate.model))
+            found = unfit(candidate, self.facts.needs, self.facts.known(candidate))
             if found is None:
                 fit.append(candidate)
                 continue
@@ -282,7 +247,7 @@ class Journey:
         if len(fit) == 1:
             self._record.trace.ranked(((fit[0].name, 1.0, "the only candidate"),))
             return fit
-        ranked = rank(fit, self.route.policy.strategy, self, self._random)
+        ranked = rank(fit, self.route.policy.strategy, self.facts, self._random)
         slow = (
             [choice for choice in ranked if self._gate.reliability.browned_out(choice.candidate.name)]
             if self._stream
@@ -298,9 +263,9 @@ class Journey:
         passed = self._gate.admit(
             candidate,
             route=self.route.name,
-            usd=self.cost_usd(candidate),
-            prompt_tokens=self._needs.prompt_tokens,
-            answer_tokens=min(self._needs.max_tokens or _ANSWER_TOKENS, _ANSWER_TOKENS),
+            usd=self.facts.cost_usd(candidate),
+            prompt_tokens=self.facts.needs.prompt_tokens,
+            answer_tokens=min(self.facts.needs.max_tokens or _ANSWER_TOKENS, _ANSWER_TOKENS),
             deadline_s=self.remaining_s,
             alone=self.route.direct,
         )
@@ -362,10 +327,10 @@ class Journey:
 
     def _demand_room(self, candidate: Candidate) -> None:
         """The context was too long: only candidates with more room are left."""
-        refused_by = self._knowledge.known(candidate.provider.name, candidate.model)
-        self._needs = self._needs.with_room(refused_by)
+        refused_by = self.facts.known(candidate)
+        self.facts.needs = self.facts.needs.with_room(refused_by)
         for other in tuple(self._left):
-            found = unfit(other, self._needs, self._knowledge.known(other.provider.name, other.model))
+            found = unfit(other, self.facts.needs, self.facts.known(other))
             if found is not None:
                 self._record.trace.skipped(other.name, found.reason)
                 self._left.remove(other)

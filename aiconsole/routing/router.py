@@ -34,9 +34,10 @@ from aiconsole.domain.errors import ProviderError
 from aiconsole.domain.events import Event
 from aiconsole.routing.candidates import Candidate, Route
 from aiconsole.routing.continuation import Continuation, ResumedPart
+from aiconsole.routing.facts import Knowledge
 from aiconsole.routing.gate import Gate
 from aiconsole.routing.hedging import HedgeBudget, Race, hedge_delay_s
-from aiconsole.routing.journey import Journey, Knowledge, Leg
+from aiconsole.routing.journey import Journey, Leg
 
 _TOKENS: Final = frozenset({TextDelta, ReasoningDelta, ToolCallDelta})
 _HEDGE_TRIGGER_MS: Final = 500.0
@@ -275,7 +276,7 @@ class _Racing:
             return
         loser = second if self._race.winner == "first" else self._first
         self.leg = self._first if loser is second else second
-        usd = self._journey.cost_usd(loser.candidate)
+        usd = self._journey.facts.cost_usd(loser.candidate)
         self._budget.cost(usd)
         self._journey.left(loser, "lost the race")
         report = self._race.report(
