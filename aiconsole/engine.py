@@ -20,6 +20,7 @@ from aiconsole.domain.errors import ConfigError
 from aiconsole.domain.events import Notice
 from aiconsole.domain.models import ModelInfo, ProbeResult, ProviderState
 from aiconsole.home import Home, find_home
+from aiconsole.kept_breakers import KeptBreakers
 from aiconsole.provider_setup import key_variables, provider_configs, provider_state
 from aiconsole.providers.catalogue import Catalogue
 from aiconsole.providers.config import ProviderConfig
@@ -115,6 +116,13 @@ class Engine:
             await engine._start(settings.values.demo if demo is None else demo)
             yield engine
 
+    def _keep_breakers(self) -> None:
+        """Take up the breakers' states of the last run and keep those of this one; simulated ones are not worth it."""
+        kept = KeptBreakers(self.gate.breakers, self.home)
+        kept.restore()
+        self.bus.subscribe(kept.listen)
+        self._closing.push_async_callback(kept.aclose)
+
     def _load_rules(self) -> None:
         """Take the fallback rules: those in ``rules.toml`` beside the settings, else those that come with the console."""
         path = self.home.settings.with_name("rules.toml")
@@ -139,6 +147,7 @@ class Engine:
         else:
             self._configure()
         if self.simulator is None:
+            self._keep_breakers()
             self._load_keys()
 
     # Asking
@@ -288,15 +297,17 @@ class Engine:
         self.catalogue.forget()
         self._configure()
 
-    def _configure(self) -> None:
-        """Let settings, keys and simulator take effect on the providers."""
+    def _configure(self, *, anew: bool = True) -> None:
+        """Let settings, keys and simulator take effect on the providers. ``anew`` False: nothing was changed, only the keys
+        have been read by now, so that what is known of the providers stays."""
         self._configs = provider_configs(self.settings, self.keys, self._plugins, self.simulator)
         self._states = tuple(
             provider_state(config, self.settings, self.keys, self._plugins) for config in self._configs.values()
         )
         working = (state.name for state in self._states if state.enabled and not state.trouble)
         for name in self._registry.configure({name: self._configs[name] for name in working}):
-            self.gate.forget(name)
+            if anew:
+                self.gate.forget(name)
         self._policies.clear()
         self._directory.forget()
         self.gate.breakers.configure()
@@ -325,7 +336,7 @@ class Engine:
     async def _read_keys(self) -> None:
         await self.keys.load((*self._configs, PROXY), key_variables(self.settings, self._plugins))
         self._directory.prepare = None
-        self._configure()
+        self._configure(anew=False)
 
     async def _prepare(self, providers: tuple[str, ...]) -> None:
         """Wait until the keys are read, if any of these providers (none: any at all) may need one that is still missing."""

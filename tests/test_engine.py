@@ -11,7 +11,7 @@ import pytest
 
 from aiconsole import ChatRequest, Engine, Message
 from aiconsole.domain.chat import Continued, Failed, Finished, Started, StreamEvent, TextDelta
-from aiconsole.domain.errors import AllFailed, BadKey, BadRequest, ConfigError, Overloaded, ProviderError
+from aiconsole.domain.errors import AllFailed, BadKey, BadRequest, ConfigError, HeldBack, Overloaded, ProviderError
 from aiconsole.domain.events import AttemptFinished, BreakerChanged, Event, Switched
 from aiconsole.secrets import KeyStore
 from aiconsole.simulator import NAMES, Behaviour, Simulator, StreamFault, known_text
@@ -292,3 +292,20 @@ async def test_many_long_streams_run_side_by_side(tmp_path: Path) -> None:
     async with simulated(tmp_path) as (engine, simulator):
         simulator.set("groq", Behaviour(tokens_per_s=20))
         await asyncio.wait_for(asyncio.gather(*(one(engine) for _ in range(40))), 10)
+
+
+async def test_breakers_outlive_a_restart(tmp_path: Path) -> None:
+    async with Engine.open(home=tmp_path, environ={}) as engine:
+        engine.gate.breakers.get("groq/openai/gpt-oss-120b").force_open("held open by hand")
+        engine.gate.breakers.get("mistral").trip("five failures")
+    keys = KeyStore({"GROQ_API_KEY": "key-1234567890"}, backend=memory_keyring(mistral="key-0987654321"))
+    async with Engine.open(home=tmp_path, environ={}, keys=keys) as engine:
+        await engine.keys_read()
+        assert engine.gate.breakers.get("groq/openai/gpt-oss-120b").state == "forced open"
+        assert engine.gate.breakers.get("mistral").state == "open"
+        with pytest.raises(HeldBack, match="held open"):
+            await engine.complete(asking("groq/openai/gpt-oss-120b"))
+        engine.gate.breakers.get("groq/openai/gpt-oss-120b").reset()
+    (tmp_path / "breakers.json").write_text("{broken")
+    async with Engine.open(home=tmp_path, environ={}) as engine:
+        assert engine.gate.breakers.get("mistral").state == "closed"

@@ -1,0 +1,69 @@
+"""Circuit breakers over a restart: kept in ``breakers.json`` beside the settings, written a moment after each change.
+
+What is still meaningful is up to `Breaker.restore`: states forced by hand stay, an open breaker only while its time lasts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Final
+
+import msgspec
+
+from aiconsole.domain.events import BreakerChanged, Event
+from aiconsole.home import Home, write_private
+from aiconsole.routing.breaker import BreakerSnapshot
+from aiconsole.routing.breakers import Breakers
+
+_log = logging.getLogger(__name__)
+_PAUSE_S: Final = 1.0
+
+
+class KeptBreakers:
+    """Reads the breakers' states once and keeps them from then on; ``listen`` is for the event bus."""
+
+    def __init__(self, breakers: Breakers, home: Home) -> None:
+        self._breakers = breakers
+        self._home = home
+        self._path = home.settings.with_name("breakers.json")
+        self._saving: asyncio.Task[None] | None = None
+
+    def restore(self) -> None:
+        """Take up the states kept; a file that cannot be read is left out, and said so in the log."""
+        try:
+            kept = msgspec.json.decode(self._path.read_bytes(), type=dict[str, BreakerSnapshot])
+        except FileNotFoundError:
+            return
+        except (OSError, msgspec.MsgspecError) as error:
+            _log.warning("The breakers' states in %s cannot be read: %s", self._path.name, error)
+            return
+        self._breakers.restore(kept)
+
+    def listen(self, event: Event) -> None:
+        """Keep the states a moment after one changed."""
+        if isinstance(event, BreakerChanged) and (self._saving is None or self._saving.done()):
+            self._saving = asyncio.ensure_future(self._save_soon())
+
+    async def _save_soon(self) -> None:
+        await asyncio.sleep(_PAUSE_S)
+        await self.save()
+
+    async def save(self) -> None:
+        """Write the states now. A disk that does not let us is said in the log and harms nothing."""
+        data = msgspec.json.format(msgspec.json.encode(self._breakers.snapshot()))
+        try:
+            await asyncio.to_thread(self._write, data)
+        except Exception as error:
+            _log.warning("The breakers' states cannot be kept: %s", error)
+
+    def _write(self, data: bytes) -> None:
+        self._home.ensure()
+        write_private(self._path, data)
+
+    async def aclose(self) -> None:
+        """Write what has changed since the last time."""
+        if self._saving is not None and not self._saving.done():
+            self._saving.cancel()
+            await asyncio.gather(self._saving, return_exceptions=True)
+            await self.save()
