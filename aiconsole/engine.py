@@ -25,7 +25,7 @@ from aiconsole.provider_setup import key_variables, provider_configs, provider_s
 from aiconsole.providers.catalogue import Catalogue
 from aiconsole.providers.config import ProviderConfig
 from aiconsole.providers.pricing import PriceBook
-from aiconsole.providers.registry import Registry, plugins
+from aiconsole.providers.registry import BUILT_IN, Registry, plugins
 from aiconsole.realtime.bus import Bus
 from aiconsole.routing.candidates import Directory
 from aiconsole.routing.gate import Gate
@@ -144,9 +144,9 @@ class Engine:
         self.bus.subscribe(self._recovery.listen)
         if demo and self.simulator is None:
             await self.set_demo(True)
-        else:
+        elif self.simulator is not None:
             self._configure()
-        if self.simulator is None:
+        else:
             self._keep_breakers()
             self._load_keys()
 
@@ -293,9 +293,11 @@ class Engine:
             self.simulator = await self._simulating.enter_async_context(Simulator.start(behaviours=lifelike()))
         elif not on:
             await self._stop_simulator()
-            self._load_keys()
         self.catalogue.forget()
-        self._configure()
+        if on:
+            self._configure()
+        else:
+            self._load_keys()
 
     def _configure(self, *, anew: bool = True) -> None:
         """Let settings, keys and simulator take effect on the providers. ``anew`` False: nothing was changed, only the keys
@@ -328,13 +330,15 @@ class Engine:
 
     def _load_keys(self) -> None:
         """Read the environment's keys and begin to read the keyring's; requests that need one of these wait."""
-        self.keys.read_environment((*self._configs, PROXY), key_variables(self.settings, self._plugins))
+        names = (*BUILT_IN, *self._plugins, *self.settings.custom, PROXY)
+        variables = key_variables(self.settings, self._plugins)
+        self.keys.read_environment(names, variables)
         self._configure()
-        self._keys_loading = asyncio.ensure_future(self._read_keys())
+        self._keys_loading = asyncio.ensure_future(self._read_keys(names, variables))
         self._directory.prepare = self._prepare
 
-    async def _read_keys(self) -> None:
-        await self.keys.load((*self._configs, PROXY), key_variables(self.settings, self._plugins))
+    async def _read_keys(self, names: tuple[str, ...], variables: Mapping[str, str]) -> None:
+        await self.keys.load(names, variables)
         self._directory.prepare = None
         self._configure(anew=False)
 

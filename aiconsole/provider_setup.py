@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from aiconsole.domain.errors import ConfigError
 from aiconsole.domain.models import ProviderState
 from aiconsole.providers.config import ProviderConfig
@@ -70,19 +72,13 @@ def provider_state(
         dialect = make_dialect(config, plugins)
         config.address_policy.check(config.base_url or dialect.base_url)
     except ConfigError as error:
-        return _replaced(shown, trouble=f"{error.message} {error.advice}".strip())
-    return _replaced(
+        return msgspec.structs.replace(shown, trouble=f"{error.message} {error.advice}".strip())
+    return msgspec.structs.replace(
         shown,
         label=config.label or dialect.label,
         base_url=config.base_url or dialect.base_url,
         features=dialect.features,
     )
-
-
-def _replaced(state: ProviderState, **changes: object) -> ProviderState:
-    from msgspec.structs import replace
-
-    return replace(state, **changes)
 
 
 def _config(name: str, dialect: str, own: ProviderSettings, settings: Settings, keys: KeyStore) -> ProviderConfig:

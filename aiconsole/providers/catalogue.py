@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -19,6 +19,14 @@ from aiconsole.providers.registry import Registry
 _KEPT_FOR_S: Final = 3600.0
 
 
+class _List(NamedTuple):
+    """One provider's models, and when they were read (monotonic s)."""
+
+    read_at: float
+    models: tuple[ModelInfo, ...]
+    by_id: Mapping[str, ModelInfo]
+
+
 class Catalogue:
     """Model lists by provider, kept in memory.
 
@@ -29,8 +37,7 @@ class Catalogue:
         self._registry = registry
         self._prices = prices
         self._clock = clock
-        self._lists: dict[str, tuple[float, tuple[ModelInfo, ...]]] = {}
-        self._known: dict[str, dict[str, ModelInfo]] = {}
+        self._lists: dict[str, _List] = {}
         self._list_prices: dict[tuple[str, str], Prices | None] = {}
         self._failures: dict[str, ConsoleError] = {}
 
@@ -42,12 +49,11 @@ class Catalogue:
         """Ask again at the next need, at one provider or at all."""
         for name in tuple(self._lists) if provider is None else (provider,):
             self._lists.pop(name, None)
-            self._known.pop(name, None)
 
     def known(self, provider: str, model: str) -> ModelInfo | None:
         """A model as far as its provider's list was read already; asks nobody."""
-        kept = self._known.get(provider)
-        return None if kept is None else kept.get(model)
+        kept = self._lists.get(provider)
+        return None if kept is None else kept.by_id.get(model)
 
     def prices(self, provider: str, model: str) -> Prices | None:
         """A model's prices as far as they are known already; asks nobody."""
@@ -75,8 +81,8 @@ class Catalogue:
             KeyError: no provider of this name is switched on.
         """
         kept = self._lists.get(provider)
-        if kept is not None and not refresh and self._clock.monotonic() - kept[0] < _KEPT_FOR_S:
-            return kept[1]
+        if kept is not None and not refresh and self._clock.monotonic() - kept.read_at < _KEPT_FOR_S:
+            return kept.models
         pinned = self._registry.config(provider).models
         await self._prices.load()
         try:
@@ -90,8 +96,7 @@ class Catalogue:
         by_id = {info.id: info for info in listed}
         ordered = [by_id.pop(model, ModelInfo(provider, model)) for model in pinned]
         models = tuple(self._filled(info) for info in (*ordered, *by_id.values()))
-        self._lists[provider] = (self._clock.monotonic(), models)
-        self._known[provider] = {info.id: info for info in models}
+        self._lists[provider] = _List(self._clock.monotonic(), models, {info.id: info for info in models})
         return models
 
     async def all(self, *, refresh: bool = False) -> tuple[ModelInfo, ...]:

@@ -81,9 +81,9 @@ class HttpProvider:
         )
 
     async def complete(self, request: ChatRequest) -> ChatResult:
-        refusals = Refusals(request.on_unsupported or self._config.on_unsupported)
+        refusals = self._refusals(request)
         started_at, began = self._clock.now(), self._clock.monotonic()
-        with self._call(request.model):
+        with _Call(self, request.model):
             call = self._write(request, refusals, stream=False)
             reply, body = await self._exchange(call, request.timeouts or self._config.timeouts)
             timing = Timing(started_at, None, (self._clock.monotonic() - began) * 1000)
@@ -92,11 +92,11 @@ class HttpProvider:
             return self._result(request, answer, reply, timing, (*refusals.warnings, *answer.warnings), body)
 
     async def stream(self, request: ChatRequest) -> AsyncGenerator[StreamEvent, None]:
-        refusals = Refusals(request.on_unsupported or self._config.on_unsupported)
+        refusals = self._refusals(request)
         timeouts = request.timeouts or self._config.timeouts
         started_at, monotonic = self._clock.now(), self._clock.monotonic
         began, ttft_ms = monotonic(), None
-        with self._call(request.model):
+        with _Call(self, request.model):
             call = self._write(request, refusals, stream=True)
             reply = await self._open(call, timeouts)
             reading = self._reading(reply, request)
@@ -138,7 +138,7 @@ class HttpProvider:
     async def models(self) -> tuple[ModelInfo, ...]:
         found: dict[str, ModelInfo] = {}
         cursor: str | None = None
-        with self._call(""):
+        with _Call(self, ""):
             self._need_key()
             for _ in range(_MAX_PAGES):
                 _, body = await self._exchange(self._dialect.models_call(cursor), _BRIEF)
@@ -154,7 +154,7 @@ class HttpProvider:
     async def probe(self) -> ProbeResult:
         began = self._clock.monotonic()
         try:
-            with self._call(""):
+            with _Call(self, ""):
                 self._need_key()
                 await self._exchange(self._dialect.probe_call(), _BRIEF)
         except ProviderError as error:
@@ -163,8 +163,8 @@ class HttpProvider:
         return ProbeResult(self.name, True, (self._clock.monotonic() - began) * 1000, "Key and service work.")
 
     async def count_tokens(self, request: ChatRequest) -> int:
-        refusals = Refusals(request.on_unsupported or self._config.on_unsupported)
-        with self._call(request.model):
+        refusals = self._refusals(request)
+        with _Call(self, request.model):
             self._need_key()
             fitting = fit(request, self._label, self.features, refusals)
             _, body = await self._exchange(self._dialect.count_call(fitting, refuse=refusals), _BRIEF)
@@ -182,7 +182,7 @@ class HttpProvider:
     @property
     def idle(self) -> bool:
         """Whether no call is in flight."""
-        return not self._in_flight
+        return self._idle.is_set()
 
     def entered(self) -> None:
         """Count a call as in flight."""
@@ -195,10 +195,12 @@ class HttpProvider:
         if not self._in_flight:
             self._idle.set()
 
+    def _refusals(self, request: ChatRequest) -> Refusals:
+        return Refusals(request.on_unsupported or self._config.on_unsupported)
+
     def _write(self, request: ChatRequest, refusals: Refusals, *, stream: bool) -> WireCall:
         self._need_key()
-        if not self._prices.loaded:
-            self._prices.start_loading()
+        self._prices.start_loading()
         fitting = fit(request, self._label, self.features, refusals)
         return self._dialect.chat(fitting, stream=stream, refuse=refusals)
 
@@ -279,9 +281,6 @@ class HttpProvider:
         if "json" in reply.headers.get("content-type", ""):
             return WholeReading(self._read_answer, keep_raw=request.keep_raw)
         return EventReading(self._dialect.reader(), keep_raw=request.keep_raw)
-
-    def _call(self, model: str) -> _Call:
-        return _Call(self, model)
 
     def _result(
         self,

@@ -39,14 +39,14 @@ class PriceBook:
         """Import the price list without holding up the loop; at once after the first time."""
         if self.loaded:
             return
-        if self._loading is None or self._loading.cancelled():
-            self._loading = asyncio.ensure_future(asyncio.to_thread(_import_price_list))
+        self.start_loading()
+        assert self._loading is not None
         await asyncio.shield(self._loading)
         self.loaded = True
 
     def start_loading(self) -> None:
         """Begin to load, if that has not begun, without waiting for it."""
-        if self._loading is None and not self.loaded:
+        if not self.loaded and (self._loading is None or self._loading.cancelled()):
             self._loading = asyncio.ensure_future(asyncio.to_thread(_import_price_list))
 
     async def aclose(self) -> None:

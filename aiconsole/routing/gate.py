@@ -176,16 +176,8 @@ class Pass:
         self._reservation.settle(None if result.cost is None else result.cost.usd)
         self._gate.reliability.seen(name, duration_ms=timing.duration_ms, ttft_ms=timing.ttft_ms, streamed=streamed)
 
-    def failed(
-        self,
-        error: ProviderError,
-        duration_ms: float,
-        *,
-        ttft_ms: float | None,
-        streamed: bool,
-        usd: float | None = None,
-    ) -> None:
-        """The call failed. ``usd`` is what it cost all the same, None where that is unknown or nothing."""
+    def failed(self, error: ProviderError, duration_ms: float, *, streamed: bool) -> None:
+        """The call failed. What it may have cost all the same is not known and counts as nothing."""
         if self._end():
             return
         name = self.candidate.name
@@ -200,8 +192,8 @@ class Pass:
             self._gate.limits.refused(name, error.retry_after)
         self._lease.failed(sent=error.kind != "connection failed" and not isinstance(error, _NEVER_SENT))
         self._slot.leave("pushed back" if isinstance(error, RateLimited | TimedOut) else "neutral")
-        self._reservation.settle(usd or 0.0)
-        self._gate.reliability.seen(name, error.kind, duration_ms=duration_ms, ttft_ms=ttft_ms, streamed=streamed)
+        self._reservation.release()
+        self._gate.reliability.seen(name, error.kind, duration_ms=duration_ms, streamed=streamed)
 
     def left(self) -> None:
         """The caller went away, or another candidate was faster: that says nothing about this one."""

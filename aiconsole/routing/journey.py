@@ -40,7 +40,7 @@ _RETRIES: Final = RetrySettings(patience_s=0.2)
 class Leg:
     """One attempt at one candidate: the request in its own terms, and what was admitted for it."""
 
-    __slots__ = ("began", "candidate", "number", "passed", "request", "started_at", "ttft_ms")
+    __slots__ = ("began", "candidate", "number", "passed", "request", "started_at")
 
     def __init__(self, candidate: Candidate, passed: Pass, request: ChatRequest, number: int, clock: Clock) -> None:
         self.candidate = candidate
@@ -49,7 +49,6 @@ class Leg:
         self.number = number
         self.started_at = clock.now()
         self.began = clock.monotonic()
-        self.ttft_ms: float | None = None
 
 
 class Journey:
@@ -172,14 +171,14 @@ class Journey:
             trace=self.trace(leg.candidate.name),
         )
 
-    def failed(self, leg: Leg, error: ProviderError, *, shown: bool = False, usd: float | None = None) -> None:
+    def failed(self, leg: Leg, error: ProviderError, *, shown: bool = False) -> None:
         """The attempt failed; decides what follows.
 
         Raises:
             ProviderError, AllFailed: nothing follows, unless part of the answer was ``shown`` (the router goes on then).
         """
         duration_ms = self._took_ms(leg)
-        leg.passed.failed(error, duration_ms, ttft_ms=leg.ttft_ms, streamed=self._stream, usd=usd)
+        leg.passed.failed(error, duration_ms, streamed=self._stream)
         ruled = None if shown else self._ruled(leg, error)
         plan = ruled or self._plan(leg, error, shown)
         self._record.ended(leg, "cut" if shown else "failed", error, after=plan.reason)

@@ -73,7 +73,6 @@ class Record:
             leg.began,
             now,
             outcome,
-            ttft_ms=leg.ttft_ms,
             error_kind=None if error is None else error.kind,
             error="" if error is None else error.message,
             status=None if error is None else error.status,
@@ -83,7 +82,7 @@ class Record:
             AttemptFinished(
                 leg.candidate.provider.name,
                 leg.candidate.model,
-                Timing(leg.started_at, leg.ttft_ms, (now - leg.began) * 1000),
+                Timing(leg.started_at, None, (now - leg.began) * 1000),
                 error_kind="cancelled" if error is None else error.kind,
                 status=None if error is None else error.status,
                 stream=self._stream,

@@ -132,7 +132,6 @@ class Router:
                 return
             except ProviderError as error:
                 leg = legs.leg
-                leg.ttft_ms = leg.ttft_ms if shown.begun else None
                 journey.failed(leg, error, shown=shown.begun)
                 if not shown.begun:
                     yield Failed(leg.candidate.provider.name, leg.candidate.model, error)
@@ -183,7 +182,7 @@ class Router:
 
     def _broke(self, shown: Continuation, error: ProviderError, leg: Leg) -> None:
         provider, model = leg.candidate.provider.name, leg.candidate.model
-        timing = Timing(leg.started_at, leg.ttft_ms, (self._clock.monotonic() - leg.began) * 1000)
+        timing = Timing(leg.started_at, None, (self._clock.monotonic() - leg.began) * 1000)
         shown.broke(error, provider, model, cost=partial(self._knowledge.cost, provider, model), timing=timing)
 
     async def _journey(self, request: ChatRequest, *, stream: bool) -> Journey:
