@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from PySide6.QtCore import QAbstractTableModel, Qt
+from PySide6.QtCore import Qt
 
 from ...domain.chat import RateLimit
 from ..breakers import Line, wait
 from ..figures import count, share
 from ..theme import State
-from .rows import NAME_ROLE, STATE_ROLE, Index, plain
+from ..titled import Index, TitledTable
+from .rows import NAME_ROLE, STATE_ROLE, plain
 
 if TYPE_CHECKING:
     from ...engine import Engine
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from ...routing.reliability import Score
 
 
-class BreakersModel(QAbstractTableModel):
+class BreakersModel(TitledTable):
     """A row a breaker: of the provider as a whole first, then of its models."""
 
     TITLES = ("Breaker of", "State", "Reason")
@@ -40,14 +41,6 @@ class BreakersModel(QAbstractTableModel):
 
     def rowCount(self, _parent: Index | None = None) -> int:
         return len(self.lines)
-
-    def columnCount(self, _parent: Index | None = None) -> int:
-        return len(self.TITLES)
-
-    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
-            return self.TITLES[section]
-        return None
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         line, column = self.lines[index.row()], index.column()

@@ -9,7 +9,7 @@ from html import escape
 from typing import Any, Final
 
 import msgspec
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
+from PySide6.QtCore import QObject, Qt
 
 from ...domain.models import ModelInfo, ProviderState
 from ...realtime.activity import Sample, Summary, summary
@@ -17,13 +17,12 @@ from ..breakers import lines, whole
 from ..figures import UNKNOWN, count, latency, share
 from ..session import Checkup, Session, Standing
 from ..theme import State
+from ..titled import RIGHT, Index, TitledTable
 
-Index = QModelIndex | QPersistentModelIndex
 NAME_ROLE: Final = Qt.ItemDataRole.UserRole
 STATE_ROLE: Final = Qt.ItemDataRole.UserRole + 1
 SORT_ROLE: Final = Qt.ItemDataRole.UserRole + 2
 _SEEN_S: Final = 3600.0
-_RIGHT: Final = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -65,7 +64,7 @@ def test_words(row: Row) -> tuple[State | None, str]:
     return ("ok", latency(result.latency_ms)) if result.ok else ("crit", result.error_kind or "failed")
 
 
-class ProvidersModel(QAbstractTableModel):
+class ProvidersModel(TitledTable):
     """A row a provider, in the engine's order."""
 
     TITLES = (
@@ -134,22 +133,13 @@ class ProvidersModel(QAbstractTableModel):
     def rowCount(self, _parent: Index | None = None) -> int:
         return len(self.rows)
 
-    def columnCount(self, _parent: Index | None = None) -> int:
-        return len(self.TITLES)
-
-    def headerData(
-        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
-    ) -> str | Qt.AlignmentFlag | None:
-        if orientation == Qt.Orientation.Horizontal:
-            if role == Qt.ItemDataRole.DisplayRole:
-                return self.TITLES[section]
-            if role == Qt.ItemDataRole.TextAlignmentRole and section in self.NUMBERS:
-                return _RIGHT
-            if role == Qt.ItemDataRole.ToolTipRole and section == 3:
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.ToolTipRole:
+            if section == 3:
                 return "Reliability from 0 to 100; about 70 means that little is known yet"
-            if role == Qt.ItemDataRole.ToolTipRole and section >= 8:
+            if section >= 8:
                 return "As this window has seen in the last hour; percentiles are exact over its attempts"
-        return None
+        return super().headerData(section, orientation, role)
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         row = self.rows[index.row()]
@@ -157,7 +147,7 @@ class ProvidersModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return self._text(row, column)
         if role == Qt.ItemDataRole.TextAlignmentRole and column in self.NUMBERS:
-            return _RIGHT
+            return RIGHT
         if role == Qt.ItemDataRole.ToolTipRole:
             return self._tip(row, column)
         if role == Qt.ItemDataRole.AccessibleTextRole:
@@ -196,7 +186,7 @@ class ProvidersModel(QAbstractTableModel):
         return row.state.base_url if column == 5 else None
 
 
-class ModelsModel(QAbstractTableModel):
+class ModelsModel(TitledTable):
     """A row a model: id, context, prices in USD a million tokens."""
 
     TITLES = ("Model", "Context", "Input $/M", "Output $/M", "Notes")
@@ -217,19 +207,6 @@ class ModelsModel(QAbstractTableModel):
     def rowCount(self, _parent: Index | None = None) -> int:
         return len(self.models)
 
-    def columnCount(self, _parent: Index | None = None) -> int:
-        return len(self.TITLES)
-
-    def headerData(
-        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
-    ) -> str | Qt.AlignmentFlag | None:
-        if orientation == Qt.Orientation.Horizontal:
-            if role == Qt.ItemDataRole.DisplayRole:
-                return self.TITLES[section]
-            if role == Qt.ItemDataRole.TextAlignmentRole and section in self.NUMBERS:
-                return _RIGHT
-        return None
-
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         model, column = self.models[index.row()], index.column()
         if role == Qt.ItemDataRole.DisplayRole:
@@ -237,7 +214,7 @@ class ModelsModel(QAbstractTableModel):
         if role == SORT_ROLE:
             return _model_order(model, column)
         if role == Qt.ItemDataRole.TextAlignmentRole and column in self.NUMBERS:
-            return _RIGHT
+            return RIGHT
         if role == Qt.ItemDataRole.ToolTipRole and column == 0:
             return plain("\n".join(dict.fromkeys(filter(None, (model.id, model.name)))))
         return None

@@ -15,7 +15,8 @@ from PySide6.QtWidgets import (
 
 from ..icons import paint_state
 from ..theme import SPACE_M, SPACE_S, Theme
-from .rows import NAME_ROLE, STATE_ROLE, Index
+from ..titled import Index
+from .rows import NAME_ROLE, STATE_ROLE
 
 _ROW = 40
 

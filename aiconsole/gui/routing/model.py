@@ -7,17 +7,17 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
-from PySide6.QtCore import QAbstractTableModel, QMimeData, Qt, Signal
+from PySide6.QtCore import QMimeData, Qt, Signal
 
 from ...realtime.happenings import Happening, What
 from ..breakers import Line, line
 from ..figures import latency, share
-from ..providers.rows import NAME_ROLE, STATE_ROLE, Index, plain
+from ..providers.rows import NAME_ROLE, STATE_ROLE, plain
 from ..session import Session
 from ..theme import State
+from ..titled import RIGHT, Index, TitledTable
 
 _MIME: Final = "application/x-aiconsole-candidate"
-_RIGHT: Final = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 _WHAT: Final[dict[What, tuple[State, str]]] = {
     "switch": ("warn", "switched"),
     "continued": ("warn", "continued"),
@@ -53,7 +53,7 @@ def candidate(session: Session, name: str) -> Candidate:
     return Candidate(name, breaker, score, None if times is None else times.p50_ms, headroom, trouble)
 
 
-class CandidatesModel(QAbstractTableModel):
+class CandidatesModel(TitledTable):
     """A row a candidate, in the route's order. ``moved(from, to)``: a row was dropped so that it should stand at ``to``."""
 
     moved = Signal(int, int)
@@ -81,16 +81,6 @@ class CandidatesModel(QAbstractTableModel):
     def rowCount(self, parent: Index | None = None) -> int:
         return 0 if parent is not None and parent.isValid() else len(self.rows)
 
-    def columnCount(self, _parent: Index | None = None) -> int:
-        return len(self.TITLES)
-
-    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
-            return self.TITLES[section]
-        if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.TextAlignmentRole:
-            return _RIGHT if section in self.NUMBERS else None
-        return None
-
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         row, column = self.rows[index.row()], index.column()
         texts = (
@@ -108,7 +98,7 @@ class CandidatesModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.ToolTipRole:
             return plain(texts[column]) or None
         if role == Qt.ItemDataRole.TextAlignmentRole:
-            return _RIGHT if column in self.NUMBERS else None
+            return RIGHT if column in self.NUMBERS else None
         if role == NAME_ROLE:
             return row.name.partition("/")[0]
         if role == STATE_ROLE and column == 1:
@@ -144,7 +134,7 @@ class CandidatesModel(QAbstractTableModel):
         return False
 
 
-class HappeningsModel(QAbstractTableModel):
+class HappeningsModel(TitledTable):
     """A row a happening, the newest first."""
 
     TITLES = ("Time", "What", "Route", "Between", "Reason")
@@ -161,14 +151,6 @@ class HappeningsModel(QAbstractTableModel):
 
     def rowCount(self, _parent: Index | None = None) -> int:
         return len(self.rows)
-
-    def columnCount(self, _parent: Index | None = None) -> int:
-        return len(self.TITLES)
-
-    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
-            return self.TITLES[section]
-        return None
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         row, column = self.rows[index.row()], index.column()
