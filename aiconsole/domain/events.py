@@ -7,6 +7,7 @@ from typing import Literal
 import msgspec
 
 from aiconsole.domain.chat import Continued, Cost, Origin, RateLimit, Timing, Usage
+from aiconsole.domain.trace import DecisionTrace
 
 
 class AttemptFinished(msgspec.Struct, frozen=True):
@@ -24,6 +25,109 @@ class AttemptFinished(msgspec.Struct, frozen=True):
     origin: Origin = "chat"
     rate_limits: tuple[RateLimit, ...] = ()
     simulated: bool = False
+
+
+class RequestFinished(msgspec.Struct, frozen=True):
+    """One request ended, after however many attempts: answered, failed, or left by its caller.
+
+    ``route`` is what was asked for (a route, or ``provider/model``). ``provider`` and ``model`` are who answered, or who was
+    asked last; "" where nobody was asked. ``timing`` counts from the request's start, so its TTFT has what failed before in
+    it. ``usage`` and ``cost`` are of all attempts together, as far as known. ``error_kind`` None means it was answered,
+    "cancelled" that the caller left. A ``cached`` answer came from the response cache and cost nothing; ``saved_usd`` and
+    ``saved_ms`` tell what the real call had cost.
+    """
+
+    request_id: str
+    route: str
+    provider: str
+    model: str
+    timing: Timing
+    usage: Usage = Usage()
+    cost: Cost | None = None
+    error_kind: str | None = None
+    status: int | None = None
+    attempts: int = 1
+    stream: bool = False
+    origin: Origin = "chat"
+    simulated: bool = False
+    cached: bool = False
+    saved_usd: float | None = None
+    saved_ms: float | None = None
+    trace: DecisionTrace | None = None
+
+
+class HealthSeen(msgspec.Struct, frozen=True, gc=False):
+    """A provider's health was looked at, by a probe or by a live request; ``latency_ms`` None where it did not answer."""
+
+    provider: str
+    at: float
+    healthy: bool
+    latency_ms: float | None = None
+    error_kind: str | None = None
+    reason: str = ""
+    simulated: bool = False
+
+
+CacheStep = Literal["hit", "miss", "store", "evict", "invalidate", "expire"]
+
+
+class CacheEvent(msgspec.Struct, frozen=True, gc=False):
+    """The response cache did something with an entry; ``key`` is the start of its digest, never content. ``at`` in epoch
+    seconds, ``age_s`` the entry's age, ``size`` in bytes, ``similarity`` 0 to 1 where it was found by meaning."""
+
+    step: CacheStep
+    key: str
+    at: float
+    provider: str = ""
+    model: str = ""
+    size: int = 0
+    age_s: float | None = None
+    saved_usd: float | None = None
+    saved_ms: float | None = None
+    similarity: float | None = None
+    reason: str = ""
+
+
+JobStep = Literal[
+    "due", "started", "progress", "succeeded", "failed", "timed out", "cancelled", "missed", "paused", "resumed"
+]
+
+
+class JobChanged(msgspec.Struct, frozen=True, gc=False):
+    """A background job changed its state; ``at`` and ``next_at`` in epoch seconds, ``duration_ms`` once it ended."""
+
+    job: str
+    step: JobStep
+    at: float
+    run: int | None = None
+    duration_ms: float | None = None
+    next_at: float | None = None
+    message: str = ""
+
+
+class UserActed(msgspec.Struct, frozen=True, gc=False):
+    """The person at this console did something: ``action`` such as "session started" or "breaker held open", ``subject``
+    whom it concerned. Never content, never a key. ``at`` in epoch seconds."""
+
+    action: str
+    at: float
+    subject: str = ""
+
+
+AlertState = Literal["pending", "firing", "acknowledged", "silenced", "resolved"]
+
+
+class AlertChanged(msgspec.Struct, frozen=True, gc=False):
+    """An alert changed its state; ``alert`` identifies it over its life, ``rule`` names what raised it. ``at`` in epoch
+    seconds."""
+
+    alert: str
+    rule: str
+    state: AlertState
+    at: float
+    severity: Literal["info", "warning", "critical"] = "warning"
+    summary: str = ""
+    subject: str = ""
 
 
 class Notice(msgspec.Struct, frozen=True):
@@ -116,4 +220,19 @@ class Hedged(msgspec.Struct, frozen=True, gc=False):
     extra_usd: float | None = None
 
 
-Event = AttemptFinished | Notice | Switched | BreakerChanged | LimitSeen | RuleFired | Hedged | Continued
+Event = (
+    RequestFinished
+    | AttemptFinished
+    | Notice
+    | Switched
+    | BreakerChanged
+    | LimitSeen
+    | RuleFired
+    | Hedged
+    | Continued
+    | HealthSeen
+    | CacheEvent
+    | JobChanged
+    | UserActed
+    | AlertChanged
+)
