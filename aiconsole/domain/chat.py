@@ -143,9 +143,9 @@ class ChatResult(msgspec.Struct, frozen=True, omit_defaults=True):
     """A whole answer, the same shape for each provider.
 
     ``provider``/``model`` name who really answered (the model as the provider reports it). ``cost`` None is unknown.
-    ``trace`` tells why the request went where it went, ``simulated`` is True where the built-in simulator answered. ``raw`` is
-    the body as received; of a stream, its events' data joined by newlines; kept only where the request asks for it
-    (``keep_raw``).
+    ``trace`` tells why the request went where it went, ``simulated`` is True where the built-in simulator answered.
+    ``headers`` are those of the HTTP answer by lower-case name, without cookies. ``raw`` is the body as received; of a stream,
+    its events' data joined by newlines; kept only where the request asks for it (``keep_raw``).
     """
 
     provider: str
@@ -162,6 +162,7 @@ class ChatResult(msgspec.Struct, frozen=True, omit_defaults=True):
     warnings: tuple[str, ...] = ()
     simulated: bool = False
     trace: DecisionTrace | None = None
+    headers: Mapping[str, str] | None = None
     raw: bytes | None = None
 
     @property

@@ -6,7 +6,7 @@ and what the person can do. Messages never contain a key.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 if TYPE_CHECKING:
@@ -45,7 +45,8 @@ class ProviderError(ConsoleError):
         raw: the error body as received.
         partial: True when part of the answer had already arrived.
 
-    ``trace`` is set by the router on the error that the person gets to see: why the request went where it went.
+    ``trace`` is set by the router on the error that the person gets to see: why the request went where it went. ``headers``
+    are those of the HTTP answer by lower-case name, without cookies; None where there was no answer.
     """
 
     kind: ClassVar[str] = "error"
@@ -77,6 +78,7 @@ class ProviderError(ConsoleError):
         self.raw = raw
         self.partial = partial
         self.trace: DecisionTrace | None = None
+        self.headers: Mapping[str, str] | None = None
 
 
 class BadRequest(ProviderError):

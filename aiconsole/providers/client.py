@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from types import TracebackType
 from typing import Final, TypeVar
 
@@ -256,6 +256,7 @@ class HttpProvider:
             error = unreadable(fault)
         error.status = error.status or reply.status
         error.raw = body
+        error.headers = _without_cookies(reply.headers)
         error.request_id = error.request_id or self._dialect.request_id(reply.headers)
         return error
 
@@ -314,6 +315,7 @@ class HttpProvider:
             timing=timing,
             warnings=warnings,
             simulated=self.simulated,
+            headers=_without_cookies(reply.headers),
             raw=raw if request.keep_raw else None,
         )
 
@@ -337,6 +339,12 @@ class _Call:
         if isinstance(error, ProviderError):
             error.provider = error.provider or self._provider.name
             error.model = error.model or self._model
+
+
+def _without_cookies(headers: Mapping[str, str]) -> Mapping[str, str]:
+    if "set-cookie" not in headers:
+        return headers
+    return {name: value for name, value in headers.items() if name != "set-cookie"}
 
 
 def _answer_despite(error: ProviderError | httpx.TransportError, reading: Reading, deadlines: Deadlines) -> Answer:

@@ -348,6 +348,17 @@ async def test_a_refusal_carries_what_the_provider_said() -> None:
     assert (error.status, error.retry_after, error.request_id, error.raw) == (429, 7.0, "req_1", body)
 
 
+async def test_the_headers_of_an_answer_are_told_without_its_cookies() -> None:
+    head = b"content-type: application/json\r\nx-request-id: req_1\r\nset-cookie: session=1\r\n"
+    async with Server(sending(plain(b"200 OK", WHOLE, head))) as server, provider_at(server.url) as provider:
+        headers = (await provider.complete(REQUEST)).headers
+    error = await failure_of(sending(plain(b"400 Bad Request", b"{}", head)), stream=False)
+    for told in (headers, error.headers):
+        assert told is not None
+        assert told["x-request-id"] == "req_1"
+        assert "set-cookie" not in told
+
+
 async def test_what_a_provider_warns_of_in_its_headers_is_told() -> None:
     chunk = piece(b'data: {"type": "message-end", "delta": {"finish_reason": "COMPLETE"}}\n\n')
     head = SSE.replace(b"\r\n\r\n", b"\r\nx-api-warning: model x will be removed\r\n\r\n")
