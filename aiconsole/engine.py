@@ -69,6 +69,7 @@ class Engine:
         self._policies: dict[str, Policy] = {}
         self._directory = Directory(self._registry, self.routes, self._policy, self.catalogue.all)
         self.gate = Gate(clock, random, self.bus.publish, lambda _: breaker_settings(self.settings))
+        self._kept_breakers = KeptBreakers(self.gate.breakers, home)
         self._recovery = Recovery(self.gate.breakers, self.probe)
         self._router = Router(self._directory, self.gate, self.catalogue, self.bus.publish, clock, random)
         self._states: tuple[ProviderState, ...] = ()
@@ -116,13 +117,6 @@ class Engine:
             await engine._start(settings.values.demo if demo is None else demo)
             yield engine
 
-    def _keep_breakers(self) -> None:
-        """Take up the breakers' states of the last run and keep those of this one; simulated ones are not worth it."""
-        kept = KeptBreakers(self.gate.breakers, self.home)
-        kept.restore()
-        self.bus.subscribe(kept.listen)
-        self._closing.push_async_callback(kept.aclose)
-
     def _load_rules(self) -> None:
         """Take the fallback rules: those in ``rules.toml`` beside the settings, else those that come with the console."""
         path = self.home.settings.with_name("rules.toml")
@@ -141,13 +135,15 @@ class Engine:
         self._closing.push_async_callback(self._stop_simulator)
         self._closing.push_async_callback(self._stop_loading)
         self._closing.push_async_callback(self._recovery.aclose)
+        self._closing.push_async_callback(self._kept_breakers.aclose)
         self.bus.subscribe(self._recovery.listen)
+        self.bus.subscribe(self._kept_breakers.listen)
         if demo and self.simulator is None:
             await self.set_demo(True)
         elif self.simulator is not None:
             self._configure()
         else:
-            self._keep_breakers()
+            self._kept_breakers.take_up()
             self._load_keys()
 
     # Asking
@@ -295,9 +291,11 @@ class Engine:
             await self._stop_simulator()
         self.catalogue.forget()
         if on:
+            self._kept_breakers.set_aside()
             self._configure()
         else:
             self._load_keys()
+            self._kept_breakers.take_up()
 
     def _configure(self, *, anew: bool = True) -> None:
         """Let settings, keys and simulator take effect on the providers. ``anew`` False: nothing was changed, only the keys

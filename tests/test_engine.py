@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from aiconsole import ChatRequest, Engine, Message
@@ -309,3 +310,36 @@ async def test_breakers_outlive_a_restart(tmp_path: Path) -> None:
     (tmp_path / "breakers.json").write_text("{broken")
     async with Engine.open(home=tmp_path, environ={}) as engine:
         assert engine.gate.breakers.get("mistral").state == "closed"
+
+
+async def test_what_simulated_breakers_do_is_never_kept_and_the_real_ones_come_back(tmp_path: Path) -> None:
+    real, simulated_one = "groq/openai/gpt-oss-120b", "cerebras/gpt-oss-120b"
+    async with Engine.open(home=tmp_path, environ={}) as engine:
+        breakers = engine.gate.breakers
+        breakers.get(real).force_open("held open by hand")
+        breakers.get("mistral").trip("five failures")
+        await engine.set_demo(True)
+        assert [breakers.get(key).state for key in (real, "mistral")] == ["closed", "closed"]
+        breakers.get(simulated_one).force_closed("held closed by hand")
+        breakers.get("groq").trip("a simulated outage")
+        await engine.set_demo(True)
+        await engine.set_demo(False)
+        assert [breakers.get(key).state for key in (real, "mistral")] == ["forced open", "open"]
+        assert [breakers.get(key).state for key in (simulated_one, "groq")] == ["closed", "closed"]
+        breakers.get(real).reset()
+        await engine.set_demo(True)
+        breakers.get("cohere").trip("a simulated outage")
+    assert set(msgspec.json.decode((tmp_path / "breakers.json").read_bytes())) == {"mistral"}
+
+
+async def test_a_console_begun_in_the_demo_takes_up_the_real_breakers_after_it(tmp_path: Path) -> None:
+    async with Engine.open(home=tmp_path, environ={}) as engine:
+        engine.gate.breakers.get("mistral").force_open("held open by hand")
+    before = (tmp_path / "breakers.json").read_bytes()
+    async with Engine.open(home=tmp_path, environ={}, demo=True) as engine:
+        engine.gate.breakers.get("groq").force_open("held open by hand")
+        assert engine.gate.breakers.get("mistral").state == "closed"
+        await engine.set_demo(False)
+        assert engine.gate.breakers.get("mistral").state == "forced open"
+        assert engine.gate.breakers.get("groq").state == "closed"
+    assert (tmp_path / "breakers.json").read_bytes() == before
