@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any, Literal
@@ -32,8 +32,9 @@ from aiconsole.routing.gate import Gate
 from aiconsole.routing.policy import Policy
 from aiconsole.routing.recovery import Recovery
 from aiconsole.routing.router import Router
-from aiconsole.routing.rules import Rule, RuleBook, default_rules, read_rules
+from aiconsole.routing.rules import Rule, RuleBook, check
 from aiconsole.routing_setup import breaker_settings, budgets_of, policy_of
+from aiconsole.rules_file import RuleSet, RulesFile
 from aiconsole.secrets import PROXY, REDACTOR, KeyStore
 from aiconsole.settings import Problem, Settings, SettingsFile
 
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
     from aiconsole.chat.service import ChatService
     from aiconsole.simulator import Simulator
     from aiconsole.store import StoreNotice
+
+_NO_RULES = "The rules that come with the console are used until it is mended."
 
 
 class Engine:
@@ -61,6 +64,7 @@ class Engine:
         self.bus = Bus()
         self.simulator: Simulator | None = None
         self._settings = settings
+        self._rules_file = RulesFile(home)
         self._clock = clock
         self._prices = PriceBook(clock)
         self._plugins = plugins()
@@ -118,16 +122,12 @@ class Engine:
             yield engine
 
     def _load_rules(self) -> None:
-        """Take the fallback rules: those in ``rules.toml`` beside the settings, else those that come with the console."""
-        path = self.home.settings.with_name("rules.toml")
-        rules: tuple[Rule, ...]
-        if path.is_file():
-            rules, problems = read_rules(path.read_text(encoding="utf-8"))
-            for problem in problems:
-                self.bus.publish(Notice(f"rules.toml: {problem}", "The other rules are used."))
-        else:
-            rules = default_rules()
-        self.gate.rules = RuleBook(rules, self._clock, self.gate.measures, self.bus.publish)
+        """Take the fallback rules, and say what in their file cannot be used."""
+        for problem in self._rules_file.problems:
+            self.bus.publish(
+                Notice(f"rules.toml: {problem}", "The other rules are used." if problem.rule else _NO_RULES)
+            )
+        self.gate.rules = RuleBook(self._rules_file.rules, self._clock, self.gate.measures, self.bus.publish)
 
     async def _start(self, demo: bool) -> None:
         self._load_rules()
@@ -263,6 +263,37 @@ class Engine:
         """Give a setting its default again. Raises as `change`."""
         await asyncio.to_thread(self._settings.reset, key)
         self._configure()
+
+    @property
+    def rules(self) -> RuleSet:
+        """The fallback rules in use, and what is wrong with them or their file."""
+        file = self._rules_file
+        problems = (*file.problems, *check(file.rules, self.routes()))
+        return RuleSet(file.rules, problems, file.path, file.own)
+
+    async def set_rules(self, rules: Sequence[Rule]) -> None:
+        """Keep these fallback rules and follow them at once; what is known of those that did not change stays.
+
+        Raises:
+            ConfigError: see `RulesFile.save`; nothing is changed.
+        """
+        await asyncio.to_thread(self._rules_file.save, tuple(rules), self.routes())
+        self._follow_rules()
+
+    async def reset_rules(self) -> None:
+        """Follow the rules that come with the console again. Raises ConfigError where the file cannot be moved."""
+        await asyncio.to_thread(self._rules_file.reset)
+        self._follow_rules()
+
+    async def reload_rules(self) -> RuleSet:
+        """Read ``rules.toml`` again, as after a change by hand; where it is not TOML the rules in use stay."""
+        await asyncio.to_thread(self._rules_file.reload)
+        self._follow_rules()
+        return self.rules
+
+    def _follow_rules(self) -> None:
+        if self.gate.rules is not None:
+            self.gate.rules.set_rules(self._rules_file.rules)
 
     async def set_key(self, provider: str, value: str, where: Literal["keyring", "session"]) -> None:
         """Keep a provider's key and use it from now on.

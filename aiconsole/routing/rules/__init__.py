@@ -4,12 +4,14 @@ from aiconsole.routing.rules.check import check
 from aiconsole.routing.rules.declare import Action, Moment, Rule
 from aiconsole.routing.rules.measures import Figures, Measures
 from aiconsole.routing.rules.reading import RuleProblem, default_rules, read_rules, write_rules
-from aiconsole.routing.rules.run import RuleBook, Verdict
+from aiconsole.routing.rules.rewriting import rewrite_rules
+from aiconsole.routing.rules.run import Firing, RuleBook, Verdict
 from aiconsole.routing.rules.words import describe
 
 __all__ = [
     "Action",
     "Figures",
+    "Firing",
     "Measures",
     "Moment",
     "Rule",
@@ -20,5 +22,6 @@ __all__ = [
     "default_rules",
     "describe",
     "read_rules",
+    "rewrite_rules",
     "write_rules",
 ]

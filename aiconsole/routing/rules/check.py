@@ -27,8 +27,11 @@ def check(rules: Sequence[Rule], routes: Mapping[str, Sequence[str]]) -> tuple[R
             found += _earlier(rule, [other for other in rules[:place] if other.enabled])
     found += _circles([rule for rule in rules if rule.enabled and rule.do == "route"])
     names = [rule.name for rule in rules]
+    found += [RuleProblem("", "a rule needs a name") for name in names if not name.strip()][:1]
     found += [
-        RuleProblem(name, "there are two rules of this name") for name in dict.fromkeys(names) if names.count(name) > 1
+        RuleProblem(name, "there are two rules of this name")
+        for name in dict.fromkeys(names)
+        if name.strip() and names.count(name) > 1
     ]
     return tuple(found)
 

@@ -12,6 +12,8 @@ from fnmatch import fnmatchcase
 from math import inf
 from typing import Final, NamedTuple
 
+import msgspec
+
 from aiconsole.domain.clock import Clock
 from aiconsole.domain.errors import ProviderError
 from aiconsole.domain.events import RuleFired
@@ -28,6 +30,14 @@ class Verdict(NamedTuple):
     """What is to be done, by which rule, and why in words. See `Action` for what each action means."""
 
     rule: Rule
+    reason: str
+
+
+class Firing(NamedTuple):
+    """When a rule last fired (epoch seconds), for whom, and why in words."""
+
+    at: float
+    candidate: str
     reason: str
 
 
@@ -84,11 +94,21 @@ class RuleBook:
         self._localtime = localtime
         self._scopes: dict[tuple[str, str], _Scope] = {}
         self._states: dict[tuple[str, str], _State] = {}
+        self._firings: dict[str, Firing] = {}
         self._minute = (-1, 0, 0)
 
     @property
     def rules(self) -> tuple[Rule, ...]:
         return self._rules
+
+    def set_rules(self, rules: Sequence[Rule]) -> None:
+        """Let other rules hold from now on. What is known of a rule whose conditions and action are the same stays."""
+        before = {rule.name: _meant(rule) for rule in self._rules}
+        self._rules = tuple(rule for rule in rules if rule.enabled)
+        same = {rule.name for rule in self._rules if before.get(rule.name) == _meant(rule)}
+        self._states = {key: state for key, state in self._states.items() if key[0] in same}
+        self._firings = {name: firing for name, firing in self._firings.items() if name in same}
+        self._scopes.clear()
 
     def before_attempt(self, route: str, candidate: str, *, cost_usd: float | None = None) -> Verdict | None:
         """What a rule says of asking this candidate (``provider/model``) now; None: nothing against it.
@@ -149,9 +169,16 @@ class RuleBook:
         return tuple(found)
 
     def holding(self) -> tuple[tuple[str, Rule, str], ...]:
-        """What holds now: candidate, rule and reason, for a view."""
+        """What holds now: candidate, rule and reason, for a view. What has ceased since anybody was asked ceases here."""
         rules = {rule.name: rule for rule in self._rules}
-        return tuple((key[1], rules[key[0]], state.reason) for key, state in self._states.items() if state.holds)
+        now = self._clock.monotonic()
+        held = [(rules[name], candidate) for (name, candidate), state in self._states.items() if state.holds]
+        looks = [(candidate, rule, self._look(rule, "", candidate, now)) for rule, candidate in held]
+        return tuple((candidate, rule, state.reason) for candidate, rule, state in looks if state.holds)
+
+    def last_fired(self, name: str) -> Firing | None:
+        """When a rule last fired, None where it has not since it is in use."""
+        return self._firings.get(name)
 
     def _scope(self, route: str, candidate: str) -> _Scope:
         scope = self._scopes.get((route, candidate))
@@ -266,9 +293,15 @@ class RuleBook:
         return True
 
     def _fire(self, rule: Rule, route: str, candidate: str, reason: str, *, holds: bool = True) -> None:
-        self._publish(
-            RuleFired(rule.name, rule.do, candidate, reason or describe(rule), self._clock.now(), route, holds)
-        )
+        now, told = self._clock.now(), reason or describe(rule)
+        if holds:
+            self._firings[rule.name] = Firing(now, candidate, told)
+        self._publish(RuleFired(rule.name, rule.do, candidate, told, now, route, holds))
+
+
+def _meant(rule: Rule) -> Rule:
+    """A rule without what is only said of it."""
+    return msgspec.structs.replace(rule, about="", message="")
 
 
 def _concerns(rule: Rule, error: ProviderError) -> bool:
