@@ -14,7 +14,7 @@ from aiconsole.providers.sse import Decoder
 _TOKENS: Final = frozenset({TextDelta, ReasoningDelta, ToolCallDelta})
 _FIRST_BYTES: Final = 2048
 _BATCH_BYTES: Final = 65_536
-_SKIPPED: Final = "One event of the stream was unreadable and was skipped."
+SKIPPED: Final = "One event of the stream was unreadable and was skipped."
 
 
 class Reading(Protocol):
@@ -96,7 +96,7 @@ class EventReading:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        return () if self._skipped is None else (_SKIPPED,)
+        return () if self._skipped is None else (SKIPPED,)
 
     def batches(self, chunk: bytes) -> Iterator[list[StreamEvent]]:
         if len(chunk) <= _FIRST_BYTES:
@@ -121,7 +121,7 @@ class EventReading:
                     if self._skipped is not None or error.status is not None:
                         raise
                     self._skipped = error
-                    found.append(Warned(_SKIPPED))
+                    found.append(Warned(SKIPPED))
         except ProviderError as error:
             self._error = error
         except Exception as fault:

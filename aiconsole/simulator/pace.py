@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from typing import Final
 
 from aiconsole.domain.clock import Clock
 from aiconsole.simulator.behaviour import Behaviour
 from aiconsole.simulator.dice import Dice
 
 Sleep = Callable[[float], Awaitable[object]]
+_MOST_TAIL: Final = 100.0
 
 
 class Pace:
@@ -22,7 +24,11 @@ class Pace:
         speed = behaviour.tokens_per_s or 0.0
         self._gap = behaviour.slow / speed if speed else 0.0
         self.paced = behaviour.paced
-        self._due = clock.monotonic() + self._varied(behaviour.ttft_ms / 1_000 * behaviour.slow) if self.paced else 0.0
+        self._due = clock.monotonic() + self._first_s(behaviour) if self.paced else 0.0
+
+    def _first_s(self, behaviour: Behaviour) -> float:
+        seconds = self._varied(behaviour.ttft_ms / 1_000 * behaviour.slow)
+        return seconds * min(_MOST_TAIL, (1 - self._dice.share()) ** -behaviour.tail) if behaviour.tail else seconds
 
     def _varied(self, seconds: float) -> float:
         return seconds * (1 + self._jitter * (2 * self._dice.share() - 1)) if self._jitter and seconds else seconds

@@ -89,6 +89,27 @@ async def test_a_malformed_stream_is_torn_from_there_on(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
+async def test_a_torn_event_is_the_only_one_and_the_stream_goes_on_to_its_end(name: str) -> None:
+    async with Simulator.start() as simulator, aiohttp.ClientSession() as client:
+        whole, _ = await _read(client, simulator, name)
+        simulator.set(name, Behaviour(stream_fault=StreamFault("torn", after_tokens=10)))
+        text, orderly = await _read(client, simulator, name)
+    assert orderly
+    torn = [at for at, (_, data) in enumerate(events(text)) if not _readable(data)]
+    told = [at for at, (_, data) in enumerate(events(whole)) if not _readable(data)]
+    assert len(events(text)) == len(events(whole))
+    assert len(torn) == len(told) + 1
+
+
+def _readable(data: str) -> bool:
+    try:
+        json.loads(data)
+    except ValueError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("name", NAMES)
 async def test_an_error_inside_a_stream_has_the_providers_form(name: str) -> None:
     async with Simulator.start() as simulator, aiohttp.ClientSession() as client:
         simulator.set(name, Behaviour(stream_fault=StreamFault("error", after_tokens=10)))

@@ -8,6 +8,8 @@ import aiohttp
 import pytest
 
 from aiconsole.simulator import Behaviour, Simulator, known_text
+from aiconsole.simulator.dice import Dice
+from aiconsole.simulator.pace import Pace
 from tests.simulator.asking import NAMES, ask, streamed
 from tests.simulator.clocks import FakeClock
 
@@ -72,3 +74,13 @@ async def test_the_real_clock_paces_too() -> None:
         began = asyncio.get_running_loop().time()
         await ask(client, simulator, "groq", "[[tokens=50]]", stream=True)
         assert asyncio.get_running_loop().time() - began >= 0.07
+
+
+def test_a_heavy_tail_is_a_pareto_distribution() -> None:
+    clock = FakeClock()
+    behaviour = Behaviour(ttft_ms=100, tail=0.8)
+    waits = sorted(Pace(behaviour, Dice(number), clock, clock.sleep).wait * 1000 for number in range(4_000))
+    assert waits[0] >= 100
+    for share in (0.5, 0.9, 0.95):
+        assert waits[int(share * 4_000)] == pytest.approx(100 * (1 - share) ** -0.8, rel=0.15)
+    assert waits[-1] <= 10_000

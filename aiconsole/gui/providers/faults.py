@@ -23,6 +23,7 @@ _STREAM_FAULTS = (
     ("stall", "Going silent"),
     ("cut", "Being cut"),
     ("malformed", "Turning malformed"),
+    ("torn", "Losing one event"),
     ("error", "An error inside"),
 )
 _LETTERS, _NARROW = 8, 96
