@@ -109,6 +109,11 @@ class Usage(msgspec.Struct, frozen=True, omit_defaults=True):
             return None
         return (self.prompt or 0) + (self.completion or 0)
 
+    def plus(self, other: Usage) -> Usage:
+        """Both together; what one does not know is taken from the other."""
+        pairs = zip(msgspec.structs.astuple(self), msgspec.structs.astuple(other), strict=True)
+        return Usage(*(a if b is None else b if a is None else a + b for a, b in pairs))
+
 
 class Cost(msgspec.Struct, frozen=True):
     """What a call cost in USD, and who says so: the provider's own figure or the bundled price list."""

@@ -1,17 +1,30 @@
-"""What happened, as immutable facts on the event bus. Nothing here holds content or a key."""
+"""What happened, as immutable facts on the event bus. Nothing here holds content or a key.
+
+Written down or sent to another console (`aiconsole.realtime.wire`), an event is a JSON object whose "type" is its tag. A later
+version of the console may add fields with a default, kinds of events and words of a state, and raises `EVENT_VERSION` with
+it; nothing is ever taken away, renamed or given another meaning. Who reads leaves out what it does not know.
+"""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
 from aiconsole.domain.chat import Continued, Cost, Origin, RateLimit, Timing, Usage
 from aiconsole.domain.trace import DecisionTrace
 
+EVENT_VERSION: Final = 1
+"""The version of the events as they are written down here."""
 
-class AttemptFinished(msgspec.Struct, frozen=True):
-    """One attempt at one candidate ended; ``error_kind`` None means it succeeded, "cancelled" that the caller left."""
+
+class AttemptFinished(msgspec.Struct, frozen=True, tag="attempt"):
+    """One attempt at one candidate ended; ``error_kind`` None means it succeeded, "cancelled" that the caller left, or that
+    another candidate won the race.
+
+    ``timing`` counts from the attempt's own start. Of a stream that broke off or was left, ``usage`` is an estimate of what
+    was sent and shown, and ``cost`` its list price; of a race's loser the cost is what the whole call would have cost.
+    """
 
     provider: str
     model: str
@@ -27,14 +40,15 @@ class AttemptFinished(msgspec.Struct, frozen=True):
     simulated: bool = False
 
 
-class RequestFinished(msgspec.Struct, frozen=True):
+class RequestFinished(msgspec.Struct, frozen=True, tag="request"):
     """One request ended, after however many attempts: answered, failed, or left by its caller.
 
-    ``route`` is what was asked for (a route, or ``provider/model``). ``provider`` and ``model`` are who answered, or who was
-    asked last; "" where nobody was asked. ``timing`` counts from the request's start, so its TTFT has what failed before in
-    it. ``usage`` and ``cost`` are of all attempts together, as far as known. ``error_kind`` None means it was answered,
-    "cancelled" that the caller left. A ``cached`` answer came from the response cache and cost nothing; ``saved_usd`` and
-    ``saved_ms`` tell what the real call had cost.
+    It is told exactly once for each request, but not for one whose name stands for nothing. ``route`` is what was asked for
+    (a route, or ``provider/model``). ``provider`` and ``model`` are who answered, or who was asked last; "" where nobody was
+    asked. ``timing`` counts from the request's start, so its TTFT has what failed before in it. ``usage`` and ``cost`` are of
+    all attempts together, as far as known. ``error_kind`` None means it was answered, "cancelled" that the caller left. A
+    ``cached`` answer came from the response cache and cost nothing; ``saved_usd`` and ``saved_ms`` tell what the real call
+    had cost.
     """
 
     request_id: str
@@ -56,7 +70,7 @@ class RequestFinished(msgspec.Struct, frozen=True):
     trace: DecisionTrace | None = None
 
 
-class HealthSeen(msgspec.Struct, frozen=True, gc=False):
+class HealthSeen(msgspec.Struct, frozen=True, gc=False, tag="health"):
     """A provider's health was looked at, by a probe or by a live request; ``latency_ms`` None where it did not answer."""
 
     provider: str
@@ -71,7 +85,7 @@ class HealthSeen(msgspec.Struct, frozen=True, gc=False):
 CacheStep = Literal["hit", "miss", "store", "evict", "invalidate", "expire"]
 
 
-class CacheEvent(msgspec.Struct, frozen=True, gc=False):
+class CacheEvent(msgspec.Struct, frozen=True, gc=False, tag="cache"):
     """The response cache did something with an entry; ``key`` is the start of its digest, never content. ``at`` in epoch
     seconds, ``age_s`` the entry's age, ``size`` in bytes, ``similarity`` 0 to 1 where it was found by meaning."""
 
@@ -93,7 +107,7 @@ JobStep = Literal[
 ]
 
 
-class JobChanged(msgspec.Struct, frozen=True, gc=False):
+class JobChanged(msgspec.Struct, frozen=True, gc=False, tag="job"):
     """A background job changed its state; ``at`` and ``next_at`` in epoch seconds, ``duration_ms`` once it ended."""
 
     job: str
@@ -105,7 +119,7 @@ class JobChanged(msgspec.Struct, frozen=True, gc=False):
     message: str = ""
 
 
-class UserActed(msgspec.Struct, frozen=True, gc=False):
+class UserActed(msgspec.Struct, frozen=True, gc=False, tag="user"):
     """The person at this console did something: ``action`` such as "session started" or "breaker held open", ``subject``
     whom it concerned. Never content, never a key. ``at`` in epoch seconds."""
 
@@ -117,7 +131,7 @@ class UserActed(msgspec.Struct, frozen=True, gc=False):
 AlertState = Literal["pending", "firing", "acknowledged", "silenced", "resolved"]
 
 
-class AlertChanged(msgspec.Struct, frozen=True, gc=False):
+class AlertChanged(msgspec.Struct, frozen=True, gc=False, tag="alert"):
     """An alert changed its state; ``alert`` identifies it over its life, ``rule`` names what raised it. ``at`` in epoch
     seconds."""
 
@@ -130,14 +144,14 @@ class AlertChanged(msgspec.Struct, frozen=True, gc=False):
     subject: str = ""
 
 
-class Notice(msgspec.Struct, frozen=True):
+class Notice(msgspec.Struct, frozen=True, tag="notice"):
     """Something the person should see: what happened, and what they can do."""
 
     message: str
     advice: str = ""
 
 
-class Switched(msgspec.Struct, frozen=True, gc=False):
+class Switched(msgspec.Struct, frozen=True, gc=False, tag="switched"):
     """A request left one candidate for another; ``before`` and ``after`` are ``provider/model``.
 
     ``reason`` is in words for the person, ``error_kind`` the kind of the error that led to it (None: a rule or a choice).
@@ -157,7 +171,7 @@ class Switched(msgspec.Struct, frozen=True, gc=False):
 BreakerState = Literal["closed", "open", "half-open", "forced open", "forced closed"]
 
 
-class BreakerChanged(msgspec.Struct, frozen=True, gc=False):
+class BreakerChanged(msgspec.Struct, frozen=True, gc=False, tag="breaker"):
     """A circuit breaker changed its state; ``key`` is ``provider/model``, or a provider's name for faults of the whole.
 
     ``at`` and ``open_until`` in epoch seconds; ``open_until`` None unless ``after`` is "open". Where ``observe_only`` is True
@@ -173,7 +187,7 @@ class BreakerChanged(msgspec.Struct, frozen=True, gc=False):
     observe_only: bool = False
 
 
-class LimitSeen(msgspec.Struct, frozen=True, gc=False):
+class LimitSeen(msgspec.Struct, frozen=True, gc=False, tag="limit"):
     """A rate limit became known or changed, came near, eased, or was hit; ``key`` as in `BreakerChanged`.
 
     ``headroom`` is what is left of the tightest limit, 0 to 1; ``held_until`` in epoch seconds where no request is sent
@@ -188,7 +202,7 @@ class LimitSeen(msgspec.Struct, frozen=True, gc=False):
     held_until: float | None = None
 
 
-class RuleFired(msgspec.Struct, frozen=True, gc=False):
+class RuleFired(msgspec.Struct, frozen=True, gc=False, tag="rule"):
     """A fallback rule began or ceased to hold, or took an error; ``subject`` is the candidate (``provider/model``) concerned.
 
     ``action`` is the rule's, ``reason`` in words. ``holds`` is False where a rule with a threshold ceased to hold. ``at`` in
@@ -204,7 +218,7 @@ class RuleFired(msgspec.Struct, frozen=True, gc=False):
     holds: bool = True
 
 
-class Hedged(msgspec.Struct, frozen=True, gc=False):
+class Hedged(msgspec.Struct, frozen=True, gc=False, tag="hedged"):
     """A second candidate was asked because the first stayed silent; both as ``provider/model``.
 
     ``after_ms`` is how long it was waited. ``winner`` gave the first token, "" where both failed or the caller left first.
@@ -220,7 +234,56 @@ class Hedged(msgspec.Struct, frozen=True, gc=False):
     extra_usd: float | None = None
 
 
-Event = (
+class FromPeer(msgspec.Struct, frozen=True, tag="peer"):
+    """Another console told an event. It is wrapped so that nobody takes it for our own: not our budgets, scores, breakers or
+    store, and no link sends it on.
+
+    ``origin`` names that console's run, ``sequence`` counts its events from 1, ``link`` is what brought it.
+    """
+
+    origin: str
+    sequence: int
+    event: OwnEvent
+    link: str = ""
+
+
+class PeerGap(msgspec.Struct, frozen=True, gc=False, tag="peer gap"):
+    """Events ``first`` to ``last`` of another console's run can no longer be had: more came than its replay buffer holds.
+    ``at`` in epoch seconds."""
+
+    origin: str
+    first: int
+    last: int
+    at: float
+    link: str = ""
+
+
+LinkState = Literal["off", "connecting", "connected", "late", "reconnecting", "failed"]
+
+
+class LinkChanged(msgspec.Struct, frozen=True, gc=False, tag="link"):
+    """The link to other consoles changed its state; ``reason`` in words for the person, ``at`` in epoch seconds."""
+
+    link: str
+    before: LinkState
+    after: LinkState
+    reason: str
+    at: float
+
+
+HeartState = Literal["alive", "late", "stopped"]
+
+
+class HeartChanged(msgspec.Struct, frozen=True, gc=False, tag="heart"):
+    """The event loop's heartbeat changed its state; ``lag_ms`` is how late the beat came, ``at`` in epoch seconds."""
+
+    before: HeartState
+    after: HeartState
+    lag_ms: float
+    at: float
+
+
+OwnEvent = (
     RequestFinished
     | AttemptFinished
     | Notice
@@ -236,3 +299,7 @@ Event = (
     | UserActed
     | AlertChanged
 )
+"""What a console tells of itself, and may tell to others."""
+
+Event = OwnEvent | FromPeer | PeerGap | LinkChanged | HeartChanged
+"""Everything on the bus."""

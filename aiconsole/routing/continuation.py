@@ -160,8 +160,8 @@ class Continuation:
             cost: prices a usage at this candidate.
             timing: of this attempt; that of the first one gives the whole answer its start and TTFT.
         """
-        so_far = sum(map(len, self._texts)) + sum(map(len, self._thoughts))
-        chars, self._settled = so_far - self._settled, so_far
+        chars = self._unsettled()
+        self._settled += chars
         spent = usage or Usage(self._prompt_tokens(), tokens_of(chars))
         part = BrokenPart(
             provider, model, error.kind, chars, spent, None if cost is None else cost(spent), usage is None
@@ -169,6 +169,10 @@ class Continuation:
         self._parts.append(part)
         self._timing = self._timing or timing
         return part
+
+    def usage(self) -> Usage:
+        """An estimate of what the present part has used so far, four characters a token."""
+        return Usage(self._prompt_tokens(), tokens_of(self._unsettled()))
 
     def first_way(self, provider: str, model: str) -> Seam | None:
         """The best way for this candidate to take over; None where nothing may follow."""
@@ -215,7 +219,7 @@ class Continuation:
         """The result of the last part as that of the whole answer: text, usage, cost and time of all parts."""
         usage, cost = result.usage, result.cost
         for part in self._parts:
-            usage = _sum(part.usage, usage)
+            usage = part.usage.plus(usage)
             if cost is not None and part.cost is not None:
                 same = cost.source == part.cost.source and not part.estimated
                 cost = Cost(cost.usd + part.cost.usd, cost.source if same else "price list")
@@ -227,6 +231,10 @@ class Continuation:
             timing=self._whole_timing(result.timing),
             warnings=(*self._notes(result, way), *result.warnings),
         )
+
+    def _unsettled(self) -> int:
+        """Characters shown that belong to no part that broke off."""
+        return sum(map(len, self._texts)) + sum(map(len, self._thoughts)) - self._settled
 
     def _can_go_on(self) -> bool:
         """Whether what was shown can be gone on with: text, no tool call begun, and no JSON that has to be of one piece."""
@@ -386,8 +394,3 @@ def anchor_of(shown: str) -> str:
 def tokens_of(characters: int) -> int:
     """About four characters a token, rounded up; for estimates only."""
     return -(-characters // _CHARS_A_TOKEN)
-
-
-def _sum(one: Usage, other: Usage) -> Usage:
-    pairs = zip(msgspec.structs.astuple(one), msgspec.structs.astuple(other), strict=True)
-    return Usage(*(a if b is None else b if a is None else a + b for a, b in pairs))

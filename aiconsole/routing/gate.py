@@ -176,8 +176,8 @@ class Pass:
         self._reservation.settle(None if result.cost is None else result.cost.usd)
         self._gate.reliability.seen(name, duration_ms=timing.duration_ms, ttft_ms=timing.ttft_ms, streamed=streamed)
 
-    def failed(self, error: ProviderError, duration_ms: float, *, streamed: bool) -> None:
-        """The call failed. What it may have cost all the same is not known and counts as nothing."""
+    def failed(self, error: ProviderError, duration_ms: float, *, streamed: bool, usd: float | None = None) -> None:
+        """The call failed. ``usd`` is what it cost all the same; where that is not known it counts as nothing."""
         if self._end():
             return
         name = self.candidate.name
@@ -192,11 +192,11 @@ class Pass:
             self._gate.limits.refused(name, error.retry_after)
         self._lease.failed(sent=error.kind != "connection failed" and not isinstance(error, _NEVER_SENT))
         self._slot.leave("pushed back" if isinstance(error, RateLimited | TimedOut) else "neutral")
-        self._reservation.release()
+        self._spend(usd)
         self._gate.reliability.seen(name, error.kind, duration_ms=duration_ms, streamed=streamed)
 
-    def left(self) -> None:
-        """The caller went away, or another candidate was faster: that says nothing about this one."""
+    def left(self, usd: float | None = None) -> None:
+        """The caller went away, or another candidate was faster: that says nothing about this one. ``usd`` as in `failed`."""
         if self._end():
             return
         for permit in self._permits:
@@ -204,7 +204,13 @@ class Pass:
                 permit.neutral()
         self._lease.failed()
         self._slot.leave("neutral")
-        self._reservation.release()
+        self._spend(usd)
+
+    def _spend(self, usd: float | None) -> None:
+        if usd is None:
+            self._reservation.release()
+        else:
+            self._reservation.settle(usd)
 
     def _end(self) -> bool:
         over, self._over = self._over, True

@@ -24,7 +24,7 @@ from aiconsole.routing.concurrency import Concurrency
 from aiconsole.routing.facts import Knowledge, RequestFacts
 from aiconsole.routing.fitness import Needs, Unfit, unfit
 from aiconsole.routing.gate import Gate, Held, Pass
-from aiconsole.routing.record import Record
+from aiconsole.routing.record import NOTHING, Record, Spent
 from aiconsole.routing.retry import MoveOn, Retry, RetrySettings, Stop, retry_plan
 from aiconsole.routing.ruling import Named, Ruling
 from aiconsole.routing.selection import rank
@@ -38,9 +38,10 @@ _RETRIES: Final = RetrySettings(patience_s=0.2)
 
 
 class Leg:
-    """One attempt at one candidate: the request in its own terms, and what was admitted for it."""
+    """One attempt at one candidate: the request in its own terms, and what was admitted for it. ``ttft_ms`` is None until its
+    first token came; ``over`` once its end was told."""
 
-    __slots__ = ("began", "candidate", "number", "passed", "request", "started_at")
+    __slots__ = ("began", "candidate", "number", "over", "passed", "request", "started_at", "ttft_ms")
 
     def __init__(self, candidate: Candidate, passed: Pass, request: ChatRequest, number: int, clock: Clock) -> None:
         self.candidate = candidate
@@ -49,10 +50,12 @@ class Leg:
         self.number = number
         self.started_at = clock.now()
         self.began = clock.monotonic()
+        self.ttft_ms: float | None = None
+        self.over = False
 
 
 class Journey:
-    """See the module.
+    """See the module. As a context it tells the request's end where that is an error or a cancellation.
 
     Args:
         route: candidates and policy.
@@ -94,6 +97,13 @@ class Journey:
         self._last: Candidate | None = None
         self._number = 0
         self._left = self._ranked()
+
+    def __enter__(self) -> Journey:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: object) -> None:
+        if error is not None:
+            self._record.fail(error)
 
     @property
     def remaining_s(self) -> float:
@@ -160,28 +170,35 @@ class Journey:
         if not self._left and self._last is not None and self._tries.get(self._last.name, 0) < 2:
             self._left.append(self._last)
 
-    def answered(self, leg: Leg, result: ChatResult) -> ChatResult:
-        """The answer, complete: as the person gets it, with those that failed before and the trace."""
+    def spoke(self, leg: Leg) -> None:
+        """The attempt gave its first token."""
+        self._record.spoke(leg)
+
+    def answered(self, leg: Leg, result: ChatResult, whole: ChatResult | None = None) -> ChatResult:
+        """The answer, complete: as the person gets it, with those that failed before and the trace.
+
+        Args:
+            result: of this attempt alone.
+            whole: with the parts of an answer that broke off before; None where there were none.
+        """
+        leg.over = True
         leg.passed.answered(result, streamed=self._stream)
         self._record.answered(leg, result)
         self._ruling.measured(leg.candidate, result, None)
-        return msgspec.structs.replace(
-            result,
-            warnings=(*self._failures(), *result.warnings),
-            trace=self.trace(leg.candidate.name),
-        )
+        trace = self._record.finish(leg)
+        whole = whole or result
+        return msgspec.structs.replace(whole, warnings=(*self._failures(), *whole.warnings), trace=trace)
 
-    def failed(self, leg: Leg, error: ProviderError, *, shown: bool = False) -> None:
-        """The attempt failed; decides what follows.
+    def failed(self, leg: Leg, error: ProviderError, *, shown: bool = False, spent: Spent = NOTHING) -> None:
+        """The attempt failed, at what it ``spent``; decides what follows.
 
         Raises:
             ProviderError, AllFailed: nothing follows, unless part of the answer was ``shown`` (the router goes on then).
         """
-        duration_ms = self._took_ms(leg)
-        leg.passed.failed(error, duration_ms, streamed=self._stream)
+        self._pass_failed(leg, error, spent)
         ruled = None if shown else self._ruled(leg, error)
         plan = ruled or self._plan(leg, error, shown)
-        self._record.ended(leg, "cut" if shown else "failed", error, after=plan.reason)
+        self._record.ended(leg, _outcome(leg), error, spent=spent, after=plan.reason)
         self.errors.append(error)
         self._last = leg.candidate
         if shown:
@@ -193,18 +210,35 @@ class Journey:
         elif plan.needs_room:
             self._demand_room(leg.candidate)
 
-    def left(self, leg: Leg, outcome: Outcome = "cancelled") -> None:
-        """The caller went away, or another candidate won the race."""
-        leg.passed.left()
-        self._record.ended(leg, outcome)
+    def left(
+        self, leg: Leg, outcome: Outcome = "cancelled", error: ProviderError | None = None, spent: Spent = NOTHING
+    ) -> None:
+        """The caller went away, or another candidate won the race; nothing follows, whether or not it had failed by then
+        with an ``error``. Of an attempt whose end was told, nothing more is told."""
+        if leg.over:
+            return
+        if error is not None:
+            self._pass_failed(leg, error, spent)
+            self._ruling.measured(leg.candidate, None, error)
+            self.errors.append(error)
+            self._record.ended(leg, _outcome(leg), error, spent=spent)
+            return
+        leg.over = True
+        leg.passed.left(None if spent.cost is None else spent.cost.usd)
+        self._record.ended(leg, outcome, spent=spent)
+
+    def _pass_failed(self, leg: Leg, error: ProviderError, spent: Spent) -> None:
+        leg.over = True
+        usd = None if spent.cost is None else spent.cost.usd
+        leg.passed.failed(error, self._took_ms(leg), streamed=self._stream, usd=usd)
 
     def give_up(self) -> ProviderError:
         """The error the person gets to see when nobody is left."""
         return self._final(self.errors[-1] if self.errors else ConnectionCut("No candidate could be asked."))
 
-    def trace(self, answered_by: str | None = None) -> DecisionTrace:
+    def trace(self) -> DecisionTrace:
         """What happened so far."""
-        return self._record.finish(answered_by)
+        return self._record.so_far()
 
     def _ordered(self) -> list[Candidate]:
         """Who is left, in the order the rules let them be asked."""
@@ -370,6 +404,10 @@ class Journey:
 
     def _took_ms(self, leg: Leg) -> float:
         return (self._clock.monotonic() - leg.began) * 1000
+
+
+def _outcome(leg: Leg) -> Outcome:
+    return "failed" if leg.ttft_ms is None else "cut"
 
 
 def _held_back(candidate: Candidate, held: Held) -> HeldBack:

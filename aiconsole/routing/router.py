@@ -20,6 +20,7 @@ import msgspec
 from aiconsole.domain.chat import (
     ChatRequest,
     ChatResult,
+    Cost,
     Failed,
     Finished,
     ReasoningDelta,
@@ -30,14 +31,16 @@ from aiconsole.domain.chat import (
     ToolCallDelta,
 )
 from aiconsole.domain.clock import Clock
-from aiconsole.domain.errors import ProviderError
+from aiconsole.domain.errors import ConnectionCut, ProviderError
 from aiconsole.domain.events import Event
+from aiconsole.domain.trace import Outcome
 from aiconsole.routing.candidates import Candidate, Route
 from aiconsole.routing.continuation import Continuation, ResumedPart
 from aiconsole.routing.facts import Knowledge
 from aiconsole.routing.gate import Gate
 from aiconsole.routing.hedging import HedgeBudget, Race, hedge_delay_s
 from aiconsole.routing.journey import Journey, Leg
+from aiconsole.routing.record import NOTHING, Spent
 
 _TOKENS: Final = frozenset({TextDelta, ReasoningDelta, ToolCallDelta})
 _HEDGE_TRIGGER_MS: Final = 500.0
@@ -90,18 +93,18 @@ class Router:
             AllFailed: every one of several candidates failed or could not be asked.
             ConfigError: the model's name says nothing.
         """
-        journey = await self._journey(request, stream=False)
-        while True:
-            leg = await journey.next()
-            try:
-                result = await leg.candidate.provider.complete(leg.request)
-            except ProviderError as error:
-                journey.failed(leg, error)
-            except BaseException:
-                journey.left(leg)
-                raise
-            else:
-                return journey.answered(leg, result)
+        with await self._journey(request, stream=False) as journey:
+            while True:
+                leg = await journey.next()
+                try:
+                    result = await leg.candidate.provider.complete(leg.request)
+                except ProviderError as error:
+                    journey.failed(leg, error)
+                except BaseException:
+                    journey.left(leg)
+                    raise
+                else:
+                    return journey.answered(leg, result)
 
     async def stream(self, request: ChatRequest) -> Stream:
         """The answer as it comes. A candidate that fails before its first token is followed by the next, with a `Failed`
@@ -109,47 +112,49 @@ class Router:
 
         Raises: as `complete`; after the first token with ``partial`` set.
         """
-        journey = await self._journey(request, stream=True)
-        shown = Continuation(request, journey.route.policy.mid_stream)
-        while True:
-            leg = await journey.next()
-            racing = self._race(journey, leg)
-            legs = racing or _Alone(leg)
-            try:
-                async with aclosing(legs.events()) as events:
-                    async for event in events:
-                        kind = type(event)
-                        if kind in _TOKENS:
-                            shown.saw(event)
-                            yield event
-                        elif isinstance(event, Started):
-                            legs.leg.passed.accepted()
-                            yield msgspec.structs.replace(event, attempt=legs.leg.number)
-                        elif isinstance(event, Finished):
-                            yield Finished(journey.answered(legs.leg, event.result))
-                        else:
-                            yield event
-                return
-            except ProviderError as error:
-                leg = legs.leg
-                journey.failed(leg, error, shown=shown.begun)
-                if not shown.begun:
-                    yield Failed(leg.candidate.provider.name, leg.candidate.model, error)
-                    continue
-                broken = error
-            except BaseException:
-                journey.left(legs.leg)
-                raise
-            break
-        async with aclosing(self._go_on(journey, shown, leg, broken)) as events:
-            async for event in events:
-                yield event
+        with await self._journey(request, stream=True) as journey:
+            shown = Continuation(request, journey.route.policy.mid_stream)
+            while True:
+                leg = await journey.next()
+                legs = self._race(journey, leg) or _Alone(leg)
+                try:
+                    async with aclosing(legs.events()) as events:
+                        async for event in events:
+                            kind = type(event)
+                            if kind in _TOKENS:
+                                if legs.leg.ttft_ms is None:
+                                    journey.spoke(legs.leg)
+                                shown.saw(event)
+                                yield event
+                            elif isinstance(event, Started):
+                                legs.leg.passed.accepted()
+                                yield msgspec.structs.replace(event, attempt=legs.leg.number)
+                            elif isinstance(event, Finished):
+                                yield Finished(journey.answered(legs.leg, event.result))
+                            else:
+                                yield event
+                    _ended(legs.leg)
+                    return
+                except ProviderError as error:
+                    leg = legs.leg
+                    if not shown.begun:
+                        journey.failed(leg, error)
+                        yield Failed(leg.candidate.provider.name, leg.candidate.model, error)
+                        continue
+                    journey.failed(leg, error, shown=True, spent=self._broke(shown, error, leg))
+                    broken = error
+                except BaseException:
+                    journey.left(legs.leg, spent=self._spent(shown, legs.leg))
+                    raise
+                break
+            async with aclosing(self._go_on(journey, shown, leg, broken)) as events:
+                async for event in events:
+                    yield event
 
     async def _go_on(self, journey: Journey, shown: Continuation, leg: Leg, broken: ProviderError) -> Stream:
         """The rest of an answer that broke off at ``leg``; raises ``broken`` where nobody can give it."""
         if shown.mode == "off":
             raise _partial(broken, journey)
-        self._broke(shown, broken, leg)
         while True:
             journey.after_break()
             try:
@@ -161,29 +166,48 @@ class Router:
             while way is not None:
                 part = shown.resume(provider.name, leg.candidate.model, way)
                 try:
-                    async with aclosing(provider.stream(_within(part, leg))) as events:
+                    async with aclosing(self._resumed(journey, part, leg)) as events:
                         async for event in events:
-                            for passed in part.take(event):
-                                if isinstance(passed, Finished):
-                                    yield Finished(journey.answered(leg, passed.result))
-                                else:
-                                    yield passed
+                            yield event
                     return
                 except ProviderError as error:
                     way = None if part.begun else shown.next_way(way, error)
                     if way is None:
-                        journey.failed(leg, error, shown=True)
+                        spent = self._broke(shown, error, leg) if part.begun else NOTHING
+                        journey.failed(leg, error, shown=True, spent=spent)
                         if part.begun:
                             broken = error
-                            self._broke(shown, error, leg)
                 except BaseException:
-                    journey.left(leg)
+                    journey.left(leg, spent=self._spent(shown, leg))
                     raise
 
-    def _broke(self, shown: Continuation, error: ProviderError, leg: Leg) -> None:
+    async def _resumed(self, journey: Journey, part: ResumedPart, leg: Leg) -> Stream:
+        """One candidate's part of an answer that broke off, as far as it comes."""
+        async with aclosing(leg.candidate.provider.stream(_within(part, leg))) as events:
+            async for event in events:
+                taken = part.take(event)
+                if part.begun and leg.ttft_ms is None:
+                    journey.spoke(leg)
+                for passed in taken:
+                    if isinstance(passed, Finished) and isinstance(event, Finished):
+                        yield Finished(journey.answered(leg, event.result, passed.result))
+                    else:
+                        yield passed
+        _ended(leg)
+
+    def _broke(self, shown: Continuation, error: ProviderError, leg: Leg) -> Spent:
+        """Note that an answer broke off at ``leg``; what that part spent."""
         provider, model = leg.candidate.provider.name, leg.candidate.model
-        timing = Timing(leg.started_at, None, (self._clock.monotonic() - leg.began) * 1000)
-        shown.broke(error, provider, model, cost=partial(self._knowledge.cost, provider, model), timing=timing)
+        timing = Timing(leg.started_at, leg.ttft_ms, (self._clock.monotonic() - leg.began) * 1000)
+        part = shown.broke(error, provider, model, cost=partial(self._knowledge.cost, provider, model), timing=timing)
+        return Spent(part.usage, part.cost)
+
+    def _spent(self, shown: Continuation, leg: Leg) -> Spent:
+        """What a part that is left has spent by estimate: nothing that is known before its first token."""
+        if leg.over or leg.ttft_ms is None:
+            return NOTHING
+        usage = shown.usage()
+        return Spent(usage, self._knowledge.cost(leg.candidate.provider.name, leg.candidate.model, usage))
 
     async def _journey(self, request: ChatRequest, *, stream: bool) -> Journey:
         route = await self._routes.route(request.model)
@@ -252,13 +276,17 @@ class _Racing:
         )
 
     async def events(self) -> Stream:
-        async with aclosing(self._race.events()) as events:
-            decided = False
-            async for event in events:
-                if not decided:
-                    decided = True
-                    self._decide()
-                yield event
+        decided = False
+        try:
+            async with aclosing(self._race.events()) as events:
+                async for event in events:
+                    if not decided:
+                        decided = True
+                        self._decide()
+                    yield event
+        finally:
+            if not decided:
+                self._undecided()
 
     def _open_second(self) -> Stream | None:
         if not self._budget.take():
@@ -273,16 +301,42 @@ class _Racing:
         second = self._second
         if second is None:
             return
-        loser = second if self._race.winner == "first" else self._first
+        won = self._race.winner
+        loser = second if won == "first" else self._first
         self.leg = self._first if loser is second else second
-        usd = self._journey.facts.cost_usd(loser.candidate)
-        self._budget.cost(usd)
-        self._journey.left(loser, "lost the race")
+        self._lost(loser, self._race.errors.get("second" if won == "first" else "first"))
+
+    def _undecided(self) -> None:
+        """Nobody spoke: tell the second's end. That of the first is the router's to tell."""
+        if self._second is not None:
+            self._lost(self._second, self._race.errors.get("second"))
+
+    def _lost(self, loser: Leg, error: ProviderError | None) -> None:
+        usd = self._journey.facts.cost_usd(loser.candidate) if error is None else None
+        outcome: Outcome = "cancelled" if self._race.winner is None else "lost the race"
+        cost = None if usd is None else Cost(usd, "price list")
+        self._journey.left(loser, outcome, error, Spent(cost=cost))
+        if error is None:
+            self._budget.cost(usd)
         report = self._race.report(
-            self._first.candidate.name, second.candidate.name, route=self._journey.route.name, extra_usd=usd
+            self._first.candidate.name,
+            self._second.candidate.name if self._second is not None else "",
+            route=self._journey.route.name,
+            extra_usd=usd if error is None else 0.0,
         )
         if report is not None:
             self._publish(report)
+
+
+def _ended(leg: Leg) -> None:
+    """A stream is over.
+
+    Raises:
+        ConnectionCut: it gave neither an end nor an error, which no provider's stream may do.
+    """
+    if not leg.over:
+        candidate = leg.candidate
+        raise ConnectionCut("The stream ended early.", provider=candidate.provider.name, model=candidate.model)
 
 
 def _within(part: ResumedPart, leg: Leg) -> ChatRequest:
