@@ -17,6 +17,7 @@ from aiconsole.simulator.gemini_form import json_array
 from aiconsole.simulator.limits import Headroom, Limiter, Refusal
 from aiconsole.simulator.pace import Pace, Sleep
 from aiconsole.simulator.prefixes import PrefixMemory
+from aiconsole.simulator.stamps import SERIAL_HEADER, STAMPS_HEADER, Stamps
 from aiconsole.simulator.talk import Answer, Ask, BadBody, Counts
 
 _EVERYWHERE: frozenset[FaultKind] = frozenset({"bad_key", "no_permission", "overloaded", "server_fault"})
@@ -57,6 +58,7 @@ class SimulatedProvider:
         self._behaviour = Behaviour()
         self._limiter: Limiter | None = None
         self._prefixes = PrefixMemory()
+        self.stamps = Stamps(clock)
         self._serial = 0
         self._in_flight = 0
         self._cancelled = 0
@@ -237,8 +239,11 @@ class SimulatedProvider:
         pace: Pace,
         fault: StreamFault | None,
     ) -> web.StreamResponse:
+        stamping = self.stamps.begin(exchange.serial) if STAMPS_HEADER in request.headers else None
         script = self.form.script(ask, answer, model, counts, exchange)
         headers = {**self.form.stream_headers(), **self._headers(exchange, counts)}
+        if stamping is not None:
+            headers[SERIAL_HEADER] = str(stamping.serial)
         if not target.sse:
             script = json_array(script)
             headers["Content-Type"] = self.form.json_type
@@ -248,7 +253,7 @@ class SimulatedProvider:
         await response.prepare(request)
         self._count(200)
         failure = self.form.stream_error(model, counts, exchange)
-        if await sending.send(request, response, script, pace, fault, failure, self._closing):
+        if await sending.send(request, response, script, pace, fault, failure, self._closing, stamping):
             self._broken += 1
         return response
 

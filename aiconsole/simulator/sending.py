@@ -12,6 +12,7 @@ from aiohttp import web
 from aiconsole.simulator.behaviour import StreamFault
 from aiconsole.simulator.form import Script
 from aiconsole.simulator.pace import Pace
+from aiconsole.simulator.stamps import Stamping
 
 _SLICE = 256 * 1024
 _LINGER_NONE = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
@@ -25,38 +26,43 @@ async def send(
     fault: StreamFault | None,
     failure: bytes,
     closing: asyncio.Event,
+    stamping: Stamping | None,
 ) -> bool:
     """Send a prepared stream to its end, or to the point where ``fault`` ends it; True where that broke the connection.
 
     Args:
         failure: the provider's own in-stream error, for the fault ``error``.
         closing: set when the simulator closes; a stalled stream waits for it.
+        stamping: takes the times at which it goes out, None where nobody asked.
     """
     if script.head:
         await response.write(script.head)
     await pace.reach()
     if not pace.paced and fault is None:
+        if stamping is not None:
+            stamping.end()
         await _write(response, b"".join([script.opening, *script.events, script.closing]))
         return False
     weights = script.weights or [1] * len(script.events)
     ready = [script.opening]
     sent = 0
-    for position, (whole, weight) in enumerate(zip(script.events, weights, strict=True)):
-        event = whole
-        if fault is not None and sent >= fault.after_tokens and fault.kind == "torn":
-            event, fault = _torn(whole, script.end) + whole[whole.find(script.end) :], None
-        elif fault is not None and sent >= fault.after_tokens:
+    for position, (event, weight) in enumerate(zip(script.events, weights, strict=True)):
+        if fault is not None and sent >= fault.after_tokens:
             await _write(response, b"".join(ready))
             return await _break(request, response, fault, script, position, failure, closing)
         if pace.wait > 0:
+            if stamping is not None and position:
+                stamping.first_token()
             await _write(response, b"".join(ready))
             ready = []
             await pace.reach()
         ready.append(event)
         sent += weight
         pace.add(weight)
+    if stamping is not None:
+        stamping.end()
     await _write(response, b"".join(ready))
-    if fault is not None and fault.kind != "torn":
+    if fault is not None:
         return await _break(request, response, fault, script, len(script.events), failure, closing)
     await _write(response, script.closing)
     return False

@@ -5,8 +5,8 @@
         simulator.set("groq", Behaviour(outage="hang"))
 
 A stand-alone simulator is steered over HTTP: GET and PUT ``/_control/{provider}`` with a ``Behaviour`` as JSON, GET
-``/_control/{provider}/tally``, GET ``/_control``. These answer loopback addresses only, and no web
-page (a request with ``Origin`` or with a foreign ``Host`` is refused).
+``/_control/{provider}/tally``, ``/_control/{provider}/stamps`` (see stamps.py) and ``/_control``. These answer loopback
+addresses only, and no web page (a request with ``Origin`` or with a foreign ``Host`` is refused).
 """
 
 from __future__ import annotations
@@ -177,8 +177,10 @@ class Simulator:
             return web.json_response({name: self.base_url(name) for name in self.names})
         name, _, rest = path.partition("/")
         provider = self._providers.get(name)
-        if provider is None or rest not in ("", "tally"):
+        if provider is None or rest not in ("", "tally", "stamps"):
             return web.json_response({"error": f"providers: {', '.join(self.names)}"}, status=404)
+        if request.method == "GET" and rest == "stamps":
+            return _json(provider.stamps.taken())
         if request.method == "GET":
             return _json(provider.tally if rest else provider.behaviour)
         if request.method != "PUT" or rest:
