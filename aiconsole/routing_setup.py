@@ -5,7 +5,7 @@ from __future__ import annotations
 from aiconsole.routing.breaker import BreakerSettings
 from aiconsole.routing.budgets import Budget, Period
 from aiconsole.routing.policy import Policy
-from aiconsole.settings import RouteOptions, Settings
+from aiconsole.settings import ProviderSettings, RouteOptions, Settings, Spending
 
 _NO_OPTIONS = RouteOptions()
 
@@ -37,11 +37,15 @@ def breaker_settings(settings: Settings) -> BreakerSettings:
 
 
 def budgets_of(settings: Settings) -> tuple[Budget, ...]:
-    """What may be spent, over all and by route."""
-    limits: list[tuple[float, Period, str | None]] = [
-        (settings.spending.day_usd, "day", None),
-        (settings.spending.month_usd, "month", None),
-    ]
+    """What may be spent, over all, by route and by provider."""
+    periods: tuple[Period, ...] = ("day", "month")
+    limits = [Budget(_usd(settings.spending, period), period) for period in periods]
     for name, options in settings.routing.items():
-        limits += [(options.day_usd, "day", name), (options.month_usd, "month", name)]
-    return tuple(Budget(usd, period, route) for usd, period, route in limits if usd)
+        limits += [Budget(_usd(options, period), period, route=name) for period in periods]
+    for name, provider in {**settings.providers, **settings.custom}.items():
+        limits += [Budget(_usd(provider, period), period, provider=name) for period in periods]
+    return tuple(budget for budget in limits if budget.usd)
+
+
+def _usd(limits: Spending | RouteOptions | ProviderSettings, period: Period) -> float:
+    return limits.day_usd if period == "day" else limits.month_usd

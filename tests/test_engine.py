@@ -266,6 +266,30 @@ async def test_an_open_breaker_holds_a_candidate_back_until_it_is_well(tmp_path:
     assert changes == [("closed", "open"), ("open", "half-open"), ("half-open", "closed")]
 
 
+async def test_what_may_be_spent_at_one_provider_sends_the_rest_on(tmp_path: Path) -> None:
+    custom = {"base_url": "http://127.0.0.1:9/v1", "month_usd": 7.0}
+    async with simulated(tmp_path) as (engine, _):
+        await engine.models()
+        await engine.change("custom.mine", custom)
+        await engine.change("providers.groq.day_usd", 0.001)
+        assert [(limit.provider, limit.period, limit.usd) for limit in engine.gate.budgets.limits] == [
+            ("groq", "day", 0.001),
+            ("mine", "month", 7.0),
+        ]
+        answers = await asyncio.gather(*(engine.complete(asking("gpt-oss-120b", "[[tokens=400]]")) for _ in range(12)))
+        providers = [answer.provider for answer in answers]
+        assert 0 < providers.count("groq") < 12
+        assert 0 < engine.gate.budgets.spent("day", provider="groq") <= 0.001  # each reserved 500 tokens and took 400
+        later = await engine.complete(asking("gpt-oss-120b"))
+        assert later.provider == "cerebras"
+        assert later.trace is not None
+        assert "daily budget of $0.001 for groq" in later.trace.skipped[0].reason
+        with pytest.raises(HeldBack, match="for groq is used up"):
+            await engine.complete(asking("groq/openai/gpt-oss-120b"))
+        await engine.reset("providers.groq.day_usd")
+        assert (await engine.complete(asking("gpt-oss-120b"))).provider == "groq"
+
+
 async def test_a_budget_holds_and_says_so(tmp_path: Path) -> None:
     async with simulated(tmp_path) as (engine, _):
         await engine.models()

@@ -131,6 +131,12 @@ class ProviderSettings(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=
         Literal["refuse", "drop"] | None,
         about("What to do here with a parameter the model does not take; unset follows the setting under Chat."),
     ] = None
+    day_usd: Annotated[
+        float, about("At most so much a calendar day (UTC) here; 0 is no limit.", unit="USD", ge=0, le=1_000_000)
+    ] = 0.0
+    month_usd: Annotated[
+        float, about("At most so much a calendar month (UTC) here; 0 is no limit.", unit="USD", ge=0, le=1_000_000)
+    ] = 0.0
 
     @property
     def timeouts(self) -> Timeouts:
