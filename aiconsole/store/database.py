@@ -20,7 +20,7 @@ import msgspec
 from aiconsole.domain.errors import ConfigError, StoreError
 from aiconsole.store.faults import damaged
 from aiconsole.store.lockfile import FileLock
-from aiconsole.store.schema import APPLICATION_ID
+from aiconsole.store.migrations import APPLICATION_ID
 
 if TYPE_CHECKING:
     from peewee import SqliteDatabase

@@ -1,4 +1,4 @@
-"""The tables as peewee sees them. schema.py makes them; these only ask and write, and a test holds the two together.
+"""The conversations as peewee sees them. Their migration makes the tables; a test holds the two together.
 
 The models are bound to no database, as two stores may be open in one process: pass one to ``execute``.
 """

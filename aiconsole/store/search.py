@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 from aiconsole.domain.conversations import SearchHit
 from aiconsole.store import turns
+from aiconsole.store.migrations.conversations import TURN_BITS
 from aiconsole.store.packing import clean
-from aiconsole.store.schema import TURN_BITS
 
 if TYPE_CHECKING:
     from aiconsole.store.database import Database

@@ -19,8 +19,8 @@ from aiconsole.domain.errors import ConsoleError
 from aiconsole.store.conversations import ConversationStore
 from aiconsole.store.database import Opened, Steps, StoreNotice, connect, open_database, transaction
 from aiconsole.store.faults import damaged, explain
+from aiconsole.store.migrations import MIGRATIONS
 from aiconsole.store.packing import Redact
-from aiconsole.store.schema import MIGRATIONS
 from aiconsole.store.writer import Job, Writer, closed
 
 if TYPE_CHECKING:

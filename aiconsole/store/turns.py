@@ -24,8 +24,8 @@ from aiconsole.domain.conversations import (
 from aiconsole.domain.errors import ConfigError
 from aiconsole.domain.messages import Message, Role
 from aiconsole.store import models
+from aiconsole.store.migrations.conversations import TURN_BITS
 from aiconsole.store.packing import Packed, Redact, clean, pack, to_json, unpack
-from aiconsole.store.schema import TURN_BITS
 
 if TYPE_CHECKING:
     from aiconsole.store.conversations import NewTurn

@@ -75,7 +75,7 @@ def _messages() -> tuple[list[str], list[str]]:
 
 
 def _fill(database: Database, said: list[str]) -> None:
-    from aiconsole.store.schema import TURN_BITS
+    from aiconsole.store.migrations.conversations import TURN_BITS
 
     connection = database.connection()
     texts = iter(said)

@@ -14,7 +14,7 @@ import pytest
 
 from aiconsole.domain.errors import ConfigError, StoreError
 from aiconsole.store import Store
-from aiconsole.store.schema import MIGRATIONS
+from aiconsole.store.migrations import MIGRATIONS
 from tests.store.places import Clock, conversation, opened, rows, say, words
 
 posix = pytest.mark.skipif(os.name != "posix", reason="file modes are POSIX's")

@@ -100,7 +100,7 @@ def test_any_text_can_be_said_and_any_text_searched(
     from aiconsole.store import turns
     from aiconsole.store.conversations import NewTurn
     from aiconsole.store.database import open_database, transaction
-    from aiconsole.store.schema import MIGRATIONS
+    from aiconsole.store.migrations import MIGRATIONS
     from aiconsole.store.search import search
 
     database, lock, _ = open_database(tmp_path_factory.mktemp("any") / "a.db", 0.0, MIGRATIONS)

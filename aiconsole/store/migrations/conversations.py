@@ -1,6 +1,4 @@
-"""The tables, as steps from one version of the file to the next. A step that was released is never changed: add another.
-
-``MIGRATIONS[n]`` are the statements that lead from version ``n`` to ``n + 1`` (``PRAGMA user_version``).
+"""Step 1: conversations and their full-text indexes.
 
 A turn's ``seq`` is ``conversation.number * 2**TURN_BITS + n``: the turns of a conversation lie together, and a full-text
 match's rowid tells its conversation without a look into the turn. ``turn.text`` is all visible text, ``turn.parts`` the rest
@@ -9,9 +7,6 @@ flush does not grow with the answer.
 """
 
 from __future__ import annotations
-
-APPLICATION_ID = 0x41494363
-"""Written into the file's header, so that another program's database is recognised as such."""
 
 TURN_BITS = 24
 
@@ -86,20 +81,18 @@ def _full_text(table: str, column: str, key: str) -> tuple[str, ...]:
     )
 
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (
-    (
-        _CONVERSATION,
-        "CREATE INDEX conversation_updated ON conversation (updated_at) WHERE deleted_at IS NULL",
-        "CREATE INDEX conversation_deleted ON conversation (deleted_at) WHERE deleted_at IS NOT NULL",
-        _TURN,
-        "CREATE INDEX turn_tree ON turn (conversation, parent, id)",
-        "CREATE INDEX turn_parent ON turn (parent)",
-        "CREATE INDEX turn_streaming ON turn (seq) WHERE state = 'streaming'",
-        _ATTACHMENT,
-        _TURN_ATTACHMENT,
-        "CREATE INDEX turn_attachment_back ON turn_attachment (attachment)",
-        _JOURNAL,
-        *_full_text("turn", "text", "seq"),
-        *_full_text("conversation", "title", "number"),
-    ),
+STATEMENTS = (
+    _CONVERSATION,
+    "CREATE INDEX conversation_updated ON conversation (updated_at) WHERE deleted_at IS NULL",
+    "CREATE INDEX conversation_deleted ON conversation (deleted_at) WHERE deleted_at IS NOT NULL",
+    _TURN,
+    "CREATE INDEX turn_tree ON turn (conversation, parent, id)",
+    "CREATE INDEX turn_parent ON turn (parent)",
+    "CREATE INDEX turn_streaming ON turn (seq) WHERE state = 'streaming'",
+    _ATTACHMENT,
+    _TURN_ATTACHMENT,
+    "CREATE INDEX turn_attachment_back ON turn_attachment (attachment)",
+    _JOURNAL,
+    *_full_text("turn", "text", "seq"),
+    *_full_text("conversation", "title", "number"),
 )
