@@ -16,7 +16,7 @@ from pathlib import Path
 
 from tests.benchmarks.rows import Row, print_rows
 
-BENCHMARKS = ("engine", "routing", "sse", "loop", "window", "markdown", "startup", "store")
+BENCHMARKS = ("engine", "routing", "sse", "loop", "window", "markdown", "startup", "store", "bus")
 
 
 def main() -> None:
