@@ -19,6 +19,7 @@ from aiconsole.domain.clock import Clock, SystemClock
 from aiconsole.domain.errors import ConfigError
 from aiconsole.domain.events import Notice
 from aiconsole.domain.models import ModelInfo, ProbeResult, ProviderState
+from aiconsole.domain.trace import Traced
 from aiconsole.home import Home, find_home
 from aiconsole.kept_breakers import KeptBreakers
 from aiconsole.provider_setup import key_variables, provider_configs, provider_state
@@ -157,12 +158,15 @@ class Engine:
         """
         return await self._router.complete(request)
 
-    def stream(self, request: ChatRequest) -> AsyncGenerator[StreamEvent, None]:
+    def stream(self, request: ChatRequest, *, traced: Traced | None = None) -> AsyncGenerator[StreamEvent, None]:
         """One answer as it comes, ended by `Finished`. Closing the generator closes the connection at once.
+
+        Args:
+            traced: is given what tells the request's way so far, for a caller that may leave before the end.
 
         Raises: as `complete`, while it is read.
         """
-        return self._router.stream(request)
+        return self._router.stream(request, traced=traced)
 
     async def open_chat(self) -> ChatService:
         """The kept conversations. The database is opened when this is first asked for.

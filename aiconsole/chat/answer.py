@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import Future
 from contextlib import suppress
 
@@ -48,6 +48,7 @@ class Answer:
         self._written: Future[None] | None = None
         self._waiting: asyncio.Task[object] | None = None
         self._stop: TurnState | None = None
+        self._way: Callable[[], DecisionTrace] | None = None
         self.left = asyncio.Event()  # set when its generator has ended, and the stream below it with it
 
     @property
@@ -71,6 +72,10 @@ class Answer:
     def turn(self) -> Turn:
         """The turn as it is now, with all text that came so far."""
         return self._turn if self.over else self._with(Message("assistant", assemble(self._deltas)))
+
+    def follow(self, way: Callable[[], DecisionTrace]) -> None:
+        """``way`` tells where its request went so far."""
+        self._way = way
 
     def take(self, event: StreamEvent) -> None:
         if isinstance(event, TextDelta | ReasoningDelta | ToolCallDelta | Continued):
@@ -124,7 +129,7 @@ class Answer:
 
     def end(self, state: TurnState, error: TurnError | None = None, trace: DecisionTrace | None = None) -> None:
         """Settle how it ended, once, and hand it to the writer. A result that came makes it complete whatever followed.
-        ``trace`` is the way of a request that failed."""
+        ``trace`` is the way of a request that failed, by default as far as it is known."""
         if self.over:
             return
         if self._timer is not None:
@@ -134,6 +139,8 @@ class Answer:
         else:
             message = Message("assistant", assemble(self._deltas))
             failed = None if self._stop else error
+            if trace is None and self._way is not None:
+                trace = self._way()
             self._turn = self._with(message, state=self._stop or state, meta=self._partial_meta(trace), error=failed)
         self._deltas.clear()
         try:

@@ -33,6 +33,7 @@ from aiconsole.domain.conversations import (
 )
 from aiconsole.domain.errors import ConfigError, ConsoleError, MalformedAnswer, ProviderError, StoreError
 from aiconsole.domain.messages import Message, Part
+from aiconsole.domain.trace import Traced
 from aiconsole.store import Store
 from aiconsole.store.conversations import NewTurn
 
@@ -47,7 +48,7 @@ _log = logging.getLogger(__name__)
 class Streams(Protocol):
     """What answers requests: the engine, or a router."""
 
-    def stream(self, request: ChatRequest) -> AsyncGenerator[StreamEvent, None]: ...
+    def stream(self, request: ChatRequest, *, traced: Traced) -> AsyncGenerator[StreamEvent, None]: ...
 
 
 class ChatService:
@@ -180,7 +181,7 @@ class ChatService:
             for turn in turns:
                 yield TurnAdded(turn)
             request = chat_request(conversation, (*before.turns, *turns[:-1]), self._default_model())
-            async with aclosing(self._router.stream(request)) as events:
+            async with aclosing(self._router.stream(request, traced=answer.follow)) as events:
                 try:
                     while (event := await answer.next_event(events)) is not None:
                         answer.take(event)

@@ -6,7 +6,7 @@ a `TraceBuilder` collects it; that costs a list append a step.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Literal
 
 import msgspec
@@ -79,6 +79,11 @@ class DecisionTrace(msgspec.Struct, frozen=True, omit_defaults=True):
     rules: tuple[Fired, ...] = ()
     notes: tuple[Note, ...] = ()
 
+    @property
+    def stopped(self) -> bool:
+        """Whether the caller left before there was a whole answer."""
+        return self.answered_by is None and bool(self.attempts) and self.attempts[-1].outcome == "cancelled"
+
     def told(self) -> tuple[str, ...]:
         """The trace in sentences, in the order of events."""
         lines = [f"Asked for {self.route}, by {self.strategy}."]
@@ -90,7 +95,13 @@ class DecisionTrace(msgspec.Struct, frozen=True, omit_defaults=True):
         steps.sort(key=lambda step: step[0])
         lines += [line for _, line in steps]
         end = f"{self.answered_by} answered" if self.answered_by is not None else "Nobody answered"
+        if self.stopped:
+            end = "It was stopped"
         return (*lines, f"{end}, after {_seconds(self.duration_ms)} in all.")
+
+
+Traced = Callable[[Callable[[], DecisionTrace]], object]
+"""Takes what tells a running request's way so far, for a caller that may leave before its end."""
 
 
 class TraceBuilder:
@@ -157,8 +168,19 @@ class TraceBuilder:
         """Note anything else."""
         self._notes.append(Note(text, self._ms(at)))
 
-    def finish(self, ended: float, answered_by: str | None = None) -> DecisionTrace:
-        """The trace as far as it goes, with the end at ``ended`` (monotonic seconds)."""
+    def finish(
+        self,
+        ended: float,
+        answered_by: str | None = None,
+        *,
+        running: Iterable[tuple[str, float, float | None]] = (),
+    ) -> DecisionTrace:
+        """The trace as far as it goes, with the end at ``ended`` (monotonic seconds). ``running`` are attempts left under way:
+        candidate, begin (monotonic seconds) and TTFT in ms."""
+        left = [
+            Attempt(name, number, self._ms(began), (ended - began) * 1e3, "cancelled", ttft_ms)
+            for number, (name, began, ttft_ms) in enumerate(running, len(self._attempts) + 1)
+        ]
         return DecisionTrace(
             *self._head,
             self._started_at,
@@ -166,7 +188,7 @@ class TraceBuilder:
             answered_by,
             self._ranked,
             tuple(self._skipped),
-            tuple(self._attempts),
+            (*self._attempts, *left),
             tuple(self._rules),
             tuple(self._notes),
         )

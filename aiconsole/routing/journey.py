@@ -95,7 +95,7 @@ class Journey:
         self._tries: dict[str, int] = {}
         self._again: tuple[Candidate, float] | None = None
         self._last: Candidate | None = None
-        self._number = 0
+        self._legs: list[Leg] = []
         self._left = self._ranked()
 
     def __enter__(self) -> Journey:
@@ -237,8 +237,8 @@ class Journey:
         return self._final(self.errors[-1] if self.errors else ConnectionCut("No candidate could be asked."))
 
     def trace(self) -> DecisionTrace:
-        """What happened so far."""
-        return self._record.so_far()
+        """What happened so far; an attempt under way counts as left."""
+        return self._record.so_far([leg for leg in self._legs if not leg.over])
 
     def _ordered(self) -> list[Candidate]:
         """Who is left, in the order the rules let them be asked."""
@@ -307,10 +307,11 @@ class Journey:
         tries = self._tries[candidate.name] = self._tries.get(candidate.name, 0) + 1
         if tries == 1:
             self._gate.retries.of(candidate.provider.name).request()
-        self._number += 1
         others = any(left is not candidate for left in self._left)
         own = msgspec.structs.replace(self.request, model=candidate.model, timeouts=self._timeouts(candidate, others))
-        return Leg(candidate, passed, own, self._number, self._clock)
+        leg = Leg(candidate, passed, own, len(self._legs) + 1, self._clock)
+        self._legs.append(leg)
+        return leg
 
     def _timeouts(self, candidate: Candidate, others: bool) -> Timeouts:
         """The limits of one attempt: the caller's or the provider's own, and short ones while somebody else stands ready."""

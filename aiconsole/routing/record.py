@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from aiconsole.domain.chat import ChatRequest, ChatResult, Cost, Timing, Usage
@@ -174,9 +174,10 @@ class Record:
         """Anything else worth telling."""
         self.trace.note(text, self._clock.monotonic())
 
-    def so_far(self) -> DecisionTrace:
-        """The trace as far as it goes."""
-        return self.trace.finish(self._clock.monotonic())
+    def so_far(self, running: Sequence[Leg] = ()) -> DecisionTrace:
+        """The trace as far as it goes, with the attempts that are under way."""
+        under_way = [(leg.candidate.name, leg.began, leg.ttft_ms) for leg in running]
+        return self.trace.finish(self._clock.monotonic(), running=under_way)
 
     def finish(self, leg: Leg) -> DecisionTrace:
         """The request was answered by ``leg``: tell its end, unless it was told, and give the whole trace."""

@@ -33,7 +33,7 @@ from aiconsole.domain.chat import (
 from aiconsole.domain.clock import Clock
 from aiconsole.domain.errors import ConnectionCut, ProviderError
 from aiconsole.domain.events import Event
-from aiconsole.domain.trace import Outcome
+from aiconsole.domain.trace import Outcome, Traced
 from aiconsole.routing.candidates import Candidate, Route
 from aiconsole.routing.continuation import Continuation, ResumedPart
 from aiconsole.routing.facts import Knowledge
@@ -106,13 +106,18 @@ class Router:
                 else:
                     return journey.answered(leg, result)
 
-    async def stream(self, request: ChatRequest) -> Stream:
+    async def stream(self, request: ChatRequest, *, traced: Traced | None = None) -> Stream:
         """The answer as it comes. A candidate that fails before its first token is followed by the next, with a `Failed`
         between; one that breaks off later is followed as the route's policy says, with a `Continued` at the seam.
+
+        Args:
+            traced: is given what tells the request's way so far, as soon as its route is known.
 
         Raises: as `complete`; after the first token with ``partial`` set.
         """
         with await self._journey(request, stream=True) as journey:
+            if traced is not None:
+                traced(journey.trace)
             shown = Continuation(request, journey.route.policy.mid_stream)
             while True:
                 leg = await journey.next()

@@ -98,7 +98,7 @@ def _fill(database: Database, said: list[str]) -> None:
 class _Fast:
     """Streams 200 kB with a pause now and then, as a socket would."""
 
-    async def stream(self, request: ChatRequest) -> AsyncGenerator[StreamEvent, None]:
+    async def stream(self, request: ChatRequest, **_: object) -> AsyncGenerator[StreamEvent, None]:
         yield Started("simulated", "fast")
         for chunk in range(_CHUNKS):
             if chunk % 400 == 0:

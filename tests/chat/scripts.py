@@ -28,7 +28,7 @@ class Scripted:
         self.requests: list[ChatRequest] = []
         self.closed = 0
 
-    async def stream(self, request: ChatRequest) -> AsyncGenerator[StreamEvent, None]:
+    async def stream(self, request: ChatRequest, **_: object) -> AsyncGenerator[StreamEvent, None]:
         self.requests.append(request)
         script = self.scripts.pop(0) if len(self.scripts) > 1 else self.scripts[0]
         try:

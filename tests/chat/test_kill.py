@@ -74,7 +74,7 @@ def _words(file: Path) -> tuple[float, list[float]]:
 
 
 class _Endless:
-    async def stream(self, request: ChatRequest) -> AsyncGenerator[StreamEvent, None]:
+    async def stream(self, request: ChatRequest, **_: object) -> AsyncGenerator[StreamEvent, None]:
         yield Started("groq", "m")
         yield ReasoningDelta("hm")
         for number in range(100_000):

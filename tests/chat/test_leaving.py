@@ -14,6 +14,8 @@ import pytest
 from aiconsole.domain.chat import ChatRequest, Finished, Started, StreamEvent, TextDelta
 from aiconsole.domain.conversations import TurnAdded, TurnEnded
 from aiconsole.domain.errors import ConsoleError
+from aiconsole.engine import Engine
+from aiconsole.simulator import Behaviour, Simulator
 from tests.chat.scripts import Scripted, answer, chatting, collect, ended
 
 
@@ -210,7 +212,7 @@ async def test_the_text_is_kept_before_the_stream_below_has_closed(tmp_path: Pat
     gate = asyncio.Event()
 
     class SlowToClose:
-        async def stream(self, request: ChatRequest) -> AsyncGenerator[StreamEvent, None]:
+        async def stream(self, request: ChatRequest, **_: object) -> AsyncGenerator[StreamEvent, None]:
             try:
                 yield TextDelta("Half")
             finally:
@@ -293,3 +295,35 @@ async def test_an_answer_on_a_full_disk_is_held_shown_and_written_later(tmp_path
         assert router.requests[1].messages[1].text == "much text " * 2000
     async with chatting(tmp_path, router) as chat:
         assert (await chat.open(conversation.id)).turns[1] == turn
+
+
+async def test_a_stopped_answer_keeps_its_way_so_far(tmp_path: Path) -> None:
+    async with (
+        Simulator.start(behaviours={"groq": Behaviour(error_rates={"server_fault": 1.0})}) as simulator,
+        Engine.open(home=tmp_path, environ={}, simulator=simulator) as engine,
+    ):
+        simulator.set("cerebras", Behaviour(tokens_per_s=20, ttft_ms=1))
+        chat = await engine.open_chat()
+        conversation = await chat.create(model="gpt-oss-120b")
+        async with aclosing(chat.send(conversation.id, "[[tokens=400]]")) as events:
+            async for event in events:
+                if isinstance(event, TextDelta):
+                    chat.stop(conversation.id)
+        first = (await chat.open(conversation.id)).turns[-1]
+        async with aclosing(chat.send(conversation.id, "[[tokens=400]]")) as events:
+            async for event in events:
+                if isinstance(event, TextDelta):
+                    break
+        second = (await chat.open(conversation.id)).turns[-1]
+        for turn in (first, second):
+            assert turn.state == "stopped"
+            assert turn.meta is not None
+            trace = turn.meta.trace
+            assert trace is not None
+            assert trace.stopped
+            assert [choice.candidate.partition("/")[0] for choice in trace.ranked] == ["groq", "cerebras", "openrouter"]
+            outcomes = [(attempt.candidate.partition("/")[0], attempt.outcome) for attempt in trace.attempts]
+            assert outcomes[0] == ("groq", "failed")
+            assert outcomes[-1] == ("cerebras", "cancelled")
+            assert trace.attempts[-1].ttft_ms is not None
+            assert trace.told()[-1].startswith("It was stopped, after ")

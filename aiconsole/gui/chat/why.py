@@ -21,7 +21,8 @@ class WhyFold(Fold):
     """Hidden until ``toggle`` opens it; its head folds it away again."""
 
     def __init__(self, kit: Kit, trace: DecisionTrace) -> None:
-        super().__init__(kit, f"Why {trace.answered_by or 'nobody answered'}", lambda view: view.set_text(story(trace)))
+        title = "The way until it was stopped" if trace.stopped else f"Why {trace.answered_by or 'nobody answered'}"
+        super().__init__(kit, title, lambda view: view.set_text(story(trace)))
         self.copy = kit.tool("copy", "Copy why", lambda: QGuiApplication.clipboard().setText(told(trace)))
         self.copy.setParent(self)
         self.head.toggled.connect(self.setVisible)
