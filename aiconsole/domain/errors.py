@@ -7,7 +7,7 @@ and what the person can do. Messages never contain a key.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Final, Literal
 
 if TYPE_CHECKING:
     from aiconsole.domain.trace import DecisionTrace
@@ -232,3 +232,18 @@ class StoreError(ConsoleError):
     def __init__(self, message: str, *, advice: str | None = None, passing: bool = True) -> None:
         super().__init__(message, advice=advice)
         self.passing = passing
+
+
+def _callers_kinds() -> frozenset[str]:
+    kinds = {"cancelled"}
+    classes: list[type[ProviderError]] = [ProviderError]
+    while classes:
+        found = classes.pop()
+        classes.extend(found.__subclasses__())
+        if found.fault == "caller":
+            kinds.add(found.kind)
+    return frozenset(kinds)
+
+
+CALLERS_KINDS: Final = _callers_kinds()
+"""Kinds of errors that say nothing about the provider's health: the caller's own, and "cancelled"."""

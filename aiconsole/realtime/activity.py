@@ -13,8 +13,8 @@ from typing import Final, Literal
 
 import msgspec
 
-from aiconsole.domain import errors
 from aiconsole.domain.clock import Clock
+from aiconsole.domain.errors import CALLERS_KINDS
 from aiconsole.domain.events import AttemptFinished, Event
 
 KEEP_S: Final = 3600.0
@@ -23,21 +23,6 @@ MOST: Final = 10_000
 it is complete."""
 
 Metric = Literal["ttft", "duration"]
-
-
-def _callers_kinds() -> frozenset[str]:
-    kinds = {"cancelled"}
-    classes: list[type[errors.ProviderError]] = [errors.ProviderError]
-    while classes:
-        found = classes.pop()
-        classes.extend(found.__subclasses__())
-        if found.fault == "caller":
-            kinds.add(found.kind)
-    return frozenset(kinds)
-
-
-CALLERS_KINDS: Final = _callers_kinds()
-"""Kinds of errors that say nothing about the provider's health."""
 
 
 class Sample(msgspec.Struct, frozen=True, gc=False):
