@@ -59,11 +59,29 @@ def _commands(panel: ChatPanel, shell: Shell) -> list[Command]:
             words=words,
         )
 
+    def explained() -> bool:
+        turn = panel.last_turn("assistant")
+        return turn is not None and turn.meta is not None and turn.meta.trace is not None and not running()
+
+    def why() -> None:
+        shell.open("chat")
+        turn = panel.last_turn("assistant")
+        if turn is not None:
+            panel.transcript.show_why(turn.id)
+
     def idle() -> bool:
         return opened() and not running()
 
     return [
         Command(key="chat.new", title="New conversation", group="Chat", run=new, shortcut="Ctrl+N", words="chat ask"),
+        Command(
+            key="chat.why",
+            title="Why: show the decision trace of the last answer",
+            group="Chat",
+            run=why,
+            enabled=explained,
+            words="decision trace route fallback candidates attempts",
+        ),
         here("search", "Search conversations", panel.history.search.setFocus, "Ctrl+Shift+F"),
         here("find", "Find in the conversation", panel.find_bar.ask, "Ctrl+F", enabled=opened),
         here("model", "Choose model or route", panel.choose_model, "Ctrl+M"),

@@ -320,6 +320,11 @@ class MessageView(Stack):
         elif self._why is not None:
             self._why.toggle()
 
+    def open_why(self) -> None:
+        """Show why the answer came from where it came from, if that is known."""
+        if self._why is not None and self._why.isHidden():
+            self._why.toggle()
+
     def _title(self) -> str:
         provider = self.turn.meta.provider if self.turn.meta else ""
         who = "You" if self._card else f"Answer from {provider}" if provider else "Answer"

@@ -204,6 +204,13 @@ class TranscriptView(QScrollArea):
         if at >= 0:
             self._go_to(at)
 
+    def show_why(self, turn_id: str) -> None:
+        """Put the keyboard on an answer and open why it came from where it came from."""
+        self.focus_turn(turn_id)
+        for entry in self._entries:
+            if entry.turn.id == turn_id and entry.view is not None:
+                entry.view.open_why()
+
     def scroll_by(self, pages: float) -> None:
         """Scroll by a part of what is in view."""
         bar = self.verticalScrollBar()

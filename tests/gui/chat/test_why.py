@@ -95,6 +95,33 @@ async def test_a_failed_answer_tells_why_nobody_answered(qapp: QApplication, tmp
         assert fold.head.text() == "Why nobody answered"
 
 
+async def test_the_palette_opens_why_of_the_last_answer_and_a_stopped_one_has_it_too(
+    qapp: QApplication, tmp_path: Path
+) -> None:
+    async with chatting(qapp, tmp_path) as chat:
+        behave(chat, groq=Behaviour(ttft_ms=1, tokens_per_s=10))
+        assert not chat.shell.commands.run("chat.why")
+        chat.panel.focus_composer()
+        chat.type("[[tokens=400]]")
+        chat.press(Qt.Key.Key_Return)
+        await chat.until(lambda: chat.panel.transcript.turns and chat.panel.transcript.turns[-1].state == "streaming")
+        await chat.until(lambda: chat.panel.answering.running(chat.panel.current or ""))
+        await chat.until(lambda: last(chat)._answer is not None)
+        chat.panel.stop()
+        await chat.settled()
+        chat.shell.open("providers")
+        chat.press(Qt.Key.Key_K, Qt.KeyboardModifier.ControlModifier)
+        chat.type("decision trace")
+        chat.press(Qt.Key.Key_Return)
+        fold = last(chat)._why
+        assert fold is not None
+        assert fold.isVisible()
+        assert chat.shell.open_key == "chat"
+        assert fold.head.text() == "The way until it was stopped"
+        chat.shell.commands.run("chat.why")
+        assert fold.isVisible()
+
+
 def test_a_story_shows_foreign_text_letter_by_letter() -> None:
     trace = DecisionTrace(
         "r",
