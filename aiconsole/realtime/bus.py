@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Hashable
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar, overload
 
 from aiconsole.domain.clock import Clock, SystemClock
 from aiconsole.domain.events import Event
@@ -24,6 +24,7 @@ from aiconsole.realtime.timers import LoopTimers, Timers
 _log = logging.getLogger(__name__)
 
 Listener = Callable[[Event], object]
+E = TypeVar("E")
 
 
 class BusStats(NamedTuple):
@@ -51,7 +52,16 @@ class Bus:
         self._faults = 0
         self._published = 0
 
-    def subscribe(self, listener: Listener, *types: type) -> Callable[[], None]:
+    @overload
+    def subscribe(self, listener: Listener) -> Callable[[], None]: ...
+
+    @overload
+    def subscribe(self, listener: Callable[[E], object], only: type[E], /) -> Callable[[], None]: ...
+
+    @overload
+    def subscribe(self, listener: Callable[[Any], object], *types: type) -> Callable[[], None]: ...
+
+    def subscribe(self, listener: Callable[[Any], object], *types: type) -> Callable[[], None]:
         """Have ``listener`` called with each event of ``types`` (none: of all) from now on; the callable returned ends that."""
         entry = (listener, types)
         self._subscriptions = (*self._subscriptions, entry)
