@@ -1,25 +1,60 @@
 """Why a request went where it went: what was considered, what was tried, and what came of it.
 
 A `DecisionTrace` is stored with its request and is what “why” opens. It holds no content and no key. While the request runs,
-a `TraceBuilder` collects it; that costs a list append a step.
+a `TraceBuilder` collects it; that costs a small tuple a step.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
 Outcome = Literal["answered", "failed", "cancelled", "cut", "lost the race"]
 
 
-class Choice(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A candidate (``provider/model``) in its place, with its score in this ranking (0 to 1) and what that stands on."""
+Basis = tuple[str | float | None, ...]
+"""What a place in a ranking stands on: the measure's name and its figures. Its words are made when somebody reads them."""
+
+
+class Choice(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True, gc=False):
+    """A candidate (``provider/model``) in its place, with its score in this ranking (0 to 1).
+
+    ``basis`` is what that stands on, as text or as a measure with its figures: "latency" (ms or None, requests in flight),
+    "cost" (USD or None), "headroom" (0 to 1), "reliability" (0 to 100), "weight" (own, of all), "place" (from 1), "blend"
+    (speed, cost, headroom, reliability, each 0 to 1). ``note`` is anything else that decided its place.
+    """
 
     candidate: str
     score: float
-    why: str
+    basis: str | Basis
+    note: str = ""
+
+    @property
+    def why(self) -> str:
+        """What its place stands on, in words."""
+        basis = self.basis
+        told = basis if isinstance(basis, str) else _WORDS[basis[0]](*basis[1:])
+        return f"{told}; {self.note}" if self.note else told
+
+
+def _latency(ms: float | None, in_flight: int) -> str:
+    told = "not measured yet" if ms is None else f"{ms:.0f} ms"
+    return f"{told}, {in_flight:g} in flight" if in_flight else told
+
+
+_WORDS: Final[dict[str | float | None, Callable[..., str]]] = {
+    "latency": _latency,
+    "cost": lambda usd: "price unknown" if usd is None else f"about ${usd:.3g}",
+    "headroom": lambda left: f"{left:.0%} of its limits left",
+    "reliability": lambda score: f"reliability {score:.0f} of 100",
+    "weight": lambda own, total: f"weight {own:g} of {total:g}",
+    "place": lambda place: f"place {place:g} of the route",
+    "blend": lambda speed, thrift, headroom, trust: (
+        f"speed {speed:.2f}, cost {thrift:.2f}, headroom {headroom:.2f}, reliability {trust:.2f}"
+    ),
+}
 
 
 class Skip(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -120,23 +155,23 @@ class TraceBuilder:
         self._started_at = started_at
         self._began = began
         self._ranked: tuple[Choice, ...] = ()
-        self._skipped: list[Skip] = []
-        self._attempts: list[Attempt] = []
-        self._rules: list[Fired] = []
-        self._notes: list[Note] = []
+        self._skipped: tuple[Skip, ...] = ()
+        self._attempts: tuple[Attempt, ...] = ()
+        self._rules: tuple[Fired, ...] = ()
+        self._notes: tuple[Note, ...] = ()
 
     @property
     def attempts(self) -> int:
         """How many attempts have ended so far."""
         return len(self._attempts)
 
-    def ranked(self, choices: Iterable[tuple[str, float, str]]) -> None:
-        """Note the ranking as (candidate's name, score, why); a later one replaces it."""
-        self._ranked = tuple([Choice(*choice) for choice in choices])
+    def ranked(self, choices: tuple[Choice, ...]) -> None:
+        """Note the ranking; a later one replaces it."""
+        self._ranked = choices
 
     def skipped(self, candidate: str, reason: str) -> None:
         """Note that a candidate was left out."""
-        self._skipped.append(Skip(candidate, reason))
+        self._skipped += (Skip(candidate, reason),)
 
     def attempted(
         self,
@@ -158,15 +193,15 @@ class TraceBuilder:
         attempt = Attempt(
             candidate, number, began_ms, took_ms, outcome, ttft_ms, error_kind, error, status, cost_usd, after
         )
-        self._attempts.append(attempt)
+        self._attempts += (attempt,)
 
     def fired(self, rule: str, action: str, at: float) -> None:
         """Note that a rule fired."""
-        self._rules.append(Fired(rule, action, self._ms(at)))
+        self._rules += (Fired(rule, action, self._ms(at)),)
 
     def note(self, text: str, at: float) -> None:
         """Note anything else."""
-        self._notes.append(Note(text, self._ms(at)))
+        self._notes += (Note(text, self._ms(at)),)
 
     def finish(
         self,
@@ -187,10 +222,10 @@ class TraceBuilder:
             self._ms(ended),
             answered_by,
             self._ranked,
-            tuple(self._skipped),
+            self._skipped,
             (*self._attempts, *left),
-            tuple(self._rules),
-            tuple(self._notes),
+            self._rules,
+            self._notes,
         )
 
     def _ms(self, moment: float) -> float:

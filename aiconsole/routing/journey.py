@@ -18,7 +18,7 @@ from aiconsole.domain.chat import ChatRequest, ChatResult, Timeouts
 from aiconsole.domain.clock import Clock
 from aiconsole.domain.errors import AllFailed, ConnectionCut, HeldBack, ProviderError
 from aiconsole.domain.events import Event
-from aiconsole.domain.trace import DecisionTrace, Outcome
+from aiconsole.domain.trace import Choice, DecisionTrace, Outcome
 from aiconsole.routing.candidates import Candidate, Route
 from aiconsole.routing.concurrency import Concurrency
 from aiconsole.routing.facts import Knowledge, RequestFacts
@@ -27,7 +27,7 @@ from aiconsole.routing.gate import Gate, Held, Pass
 from aiconsole.routing.record import NOTHING, Record, Spent
 from aiconsole.routing.retry import MoveOn, Retry, RetrySettings, Stop, retry_plan
 from aiconsole.routing.ruling import Named, Ruling
-from aiconsole.routing.selection import rank
+from aiconsole.routing.selection import Ranking, rank
 
 _ANSWER_TOKENS: Final = 500
 _SLACK_S: Final = 0.05
@@ -278,19 +278,28 @@ class Journey:
         for candidate, found in skipped:
             self._record.trace.skipped(candidate.name, found.reason)
         if len(fit) == 1:
-            self._record.trace.ranked(((fit[0].name, 1.0, "the only candidate"),))
+            self._record.trace.ranked((Choice(fit[0].name, 1.0, "the only candidate"),))
             return fit
-        ranked = rank(fit, self.route.policy.strategy, self.facts, self._random)
-        slow = (
-            [choice for choice in ranked if self._gate.reliability.browned_out(choice.candidate.name)]
-            if self._stream
-            else []
-        )
-        if slow and len(slow) < len(ranked):
-            steady = [choice for choice in ranked if choice not in slow]
-            ranked = (*steady, *(choice._replace(why=f"{choice.why}; last, far slower than usual") for choice in slow))
-        self._record.trace.ranked([(choice.candidate.name, choice.score, choice.why) for choice in ranked])
-        return [choice.candidate for choice in ranked]
+        ranking = rank(fit, self.route.policy.strategy, self.facts, self._random)
+        if self._stream:
+            ranking = self._slow_last(ranking)
+        self._record.trace.ranked(ranking.choices)
+        return list(ranking.candidates)
+
+    def _slow_last(self, ranking: Ranking) -> Ranking:
+        """The ranking with those last that have become far slower than they usually are."""
+        browned_out = self._gate.reliability.browned_out
+        slow = [browned_out(candidate.name) for candidate in ranking.candidates]
+        if not any(slow) or all(slow):
+            return ranking
+        order = sorted(range(len(slow)), key=slow.__getitem__)
+        choices = [
+            msgspec.structs.replace(choice, note="; ".join(filter(None, (choice.note, "last, far slower than usual"))))
+            if late
+            else choice
+            for choice, late in zip(ranking.choices, slow, strict=True)
+        ]
+        return Ranking(tuple(ranking.candidates[index] for index in order), tuple(choices[index] for index in order))
 
     def _leg(self, candidate: Candidate) -> Leg | Held:
         passed = self._gate.admit(

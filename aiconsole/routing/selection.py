@@ -9,10 +9,13 @@ its share of the traffic only as far as its recent attempts succeed.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import inf
 from random import Random
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple, Protocol
 
 import msgspec
+
+from aiconsole.domain.trace import Basis, Choice
 
 if TYPE_CHECKING:
     from aiconsole.routing.candidates import Candidate
@@ -61,23 +64,12 @@ class Blend(msgspec.Struct, frozen=True):
 DEFAULT_BLEND: Final = Blend()
 
 
-class Ranked(NamedTuple):
-    """A candidate in its place. ``score`` is 0 to 1, higher is better, and comparable within one ranking only; ``why`` says
-    in words what it stands on."""
+class Ranking(NamedTuple):
+    """The candidates in their order, and what each one's place stands on. A `Choice.score` is 0 to 1, higher is better, and
+    comparable within one ranking only."""
 
-    candidate: Candidate
-    score: float
-    why: str
-
-
-class _Rated(NamedTuple):
-    """A candidate with its load (lower is better) and its place in the given order, which settles ties."""
-
-    load: float
-    place: int
-    candidate: Candidate
-    score: float
-    why: str
+    candidates: tuple[Candidate, ...]
+    choices: tuple[Choice, ...]
 
 
 def rank(
@@ -88,7 +80,7 @@ def rank(
     *,
     blend: Blend = DEFAULT_BLEND,
     last: str = "",
-) -> tuple[Ranked, ...]:
+) -> Ranking:
     """The candidates in the order in which they are to be asked.
 
     - ``priority``: as given.
@@ -123,150 +115,170 @@ def rank(
     return _blended(candidates, facts, random, blend)
 
 
-def _as_given(candidates: Sequence[Candidate]) -> tuple[Ranked, ...]:
+def _ranking(
+    candidates: Sequence[Candidate],
+    order: Sequence[int],
+    scores: Sequence[float],
+    bases: Sequence[Basis],
+    note: str = "",
+) -> Ranking:
+    """From indices in order, and scores and bases by index; ``note`` belongs to the first."""
+    choices = [Choice(candidates[index].name, scores[index], bases[index]) for index in order]
+    if note:
+        choices[0] = msgspec.structs.replace(choices[0], note=note)
+    return Ranking(tuple([candidates[index] for index in order]), tuple(choices))
+
+
+def _as_given(candidates: Sequence[Candidate]) -> Ranking:
     count = len(candidates)
-    return tuple(
-        Ranked(candidate, 1.0 - index / count, f"place {index + 1} of the route")
-        for index, candidate in enumerate(candidates)
+    return Ranking(
+        tuple(candidates),
+        tuple(
+            [
+                Choice(candidate.name, 1.0 - index / count, ("place", index + 1))
+                for index, candidate in enumerate(candidates)
+            ]
+        ),
     )
 
 
-def _weighted(candidates: Sequence[Candidate], facts: Facts, random: Random) -> tuple[Ranked, ...]:
+def _weighted(candidates: Sequence[Candidate], facts: Facts, random: Random) -> Ranking:
     weights = [max(facts.weight(candidate), 0.0) for candidate in candidates]
     total = sum(weights) or 1.0
-    drawn = [random.expovariate(1.0) / weight if weight else float("inf") for weight in weights]
+    drawn = [random.expovariate(1.0) / weight if weight else inf for weight in weights]
     order = sorted(range(len(candidates)), key=drawn.__getitem__)
-    return tuple(
-        Ranked(candidates[index], weights[index] / total, f"weight {weights[index]:g} of {total:g}") for index in order
-    )
+    scores = [weight / total for weight in weights]
+    return _ranking(candidates, order, scores, [("weight", weight, total) for weight in weights])
 
 
-def _by_latency(candidates: Sequence[Candidate], facts: Facts, random: Random) -> tuple[Ranked, ...]:
-    known = [facts.latency_ms(candidate) for candidate in candidates]
-    flying = [facts.in_flight(candidate) for candidate in candidates]
-    fastest = min([ms for ms in known if ms is not None], default=_UNTRIED_MS)
+def _by_latency(candidates: Sequence[Candidate], facts: Facts, random: Random) -> Ranking:
+    latency_ms, in_flight = facts.latency_ms, facts.in_flight
+    bases = [("latency", latency_ms(candidate), in_flight(candidate)) for candidate in candidates]
+    fastest = min([ms for _, ms, _ in bases if ms is not None], default=_UNTRIED_MS)
     loads = [
         max(fastest if ms is None else ms, 1.0) * (busy + 1) * (_OUT if ms is None and busy else 1.0)
-        for ms, busy in zip(known, flying, strict=True)
+        for _, ms, busy in bases
     ]
-    least = min(loads)
-    rated: list[_Rated] = []
-    for place, (load, ms, busy) in enumerate(zip(loads, known, flying, strict=True)):
-        why = "not measured yet" if ms is None else f"{ms:.0f} ms"
-        if busy:
-            why = f"{why}, {busy} in flight"
-        rated.append(_Rated(load, place, candidates[place], least / load, why))
-    rated.sort()
+    order = sorted(range(len(loads)), key=loads.__getitem__)
+    least = loads[order[0]]
     near = sum([load <= 2.0 * least for load in loads])
-    return _two_choices(rated, near, facts, random, same=1.25)
+    note = _two_choices(candidates, order, loads, near, facts, random, same=1.25)
+    return _ranking(candidates, order, [least / load for load in loads], bases, note)
 
 
-def _by_cost(candidates: Sequence[Candidate], facts: Facts) -> tuple[Ranked, ...]:
+def _by_cost(candidates: Sequence[Candidate], facts: Facts) -> Ranking:
     costs = [facts.cost_usd(candidate) for candidate in candidates]
-    least = min((usd for usd in costs if usd is not None), default=0.0)
-
-    def place(index: int) -> tuple[float, int]:
-        usd = costs[index]
-        if usd is None:
-            return float("inf"), index
-        return (least if usd <= least * 1.05 else usd), index
-
-    order = sorted(range(len(candidates)), key=place)
-    return tuple(
-        Ranked(
-            candidates[index],
-            0.0 if usd is None else 1.0 if usd <= least else least / usd,
-            "price unknown" if usd is None else f"about ${usd:.3g}",
-        )
-        for index, usd in ((index, costs[index]) for index in order)
-    )
+    least = min([usd for usd in costs if usd is not None], default=0.0)
+    nearly = least * 1.05
+    places = [inf if usd is None else least if usd <= nearly else usd for usd in costs]
+    order = sorted(range(len(costs)), key=places.__getitem__)
+    scores = [0.0 if usd is None else 1.0 if usd <= least else least / usd for usd in costs]
+    return _ranking(candidates, order, scores, [("cost", usd) for usd in costs])
 
 
-def _by_headroom(candidates: Sequence[Candidate], facts: Facts, random: Random) -> tuple[Ranked, ...]:
-    rated: list[tuple[float, int, Candidate, str]] = []
-    for place, candidate in enumerate(candidates):
-        left = facts.headroom(candidate)
-        rated.append((left, place, candidate, f"{left:.0%} of its limits left"))
-    return _by_value(rated, facts, random, within=0.1)
+def _by_headroom(candidates: Sequence[Candidate], facts: Facts, random: Random) -> Ranking:
+    values = [facts.headroom(candidate) for candidate in candidates]
+    bases: list[Basis] = [("headroom", value) for value in values]
+    return _by_value(candidates, values, bases, facts, random, within=0.1)
 
 
-def _by_reliability(candidates: Sequence[Candidate], facts: Facts, last: str) -> tuple[Ranked, ...]:
+def _by_reliability(candidates: Sequence[Candidate], facts: Facts, last: str) -> Ranking:
     scores = [facts.score(candidate) for candidate in candidates]
     best = max(scores)
 
-    def place(index: int) -> tuple[float, int]:
+    def place(index: int) -> float:
         score = scores[index]
         if last and score >= best - 10.0 and candidates[index].name == last:
-            return float("-inf"), index
-        return -min(score, best - 5.0), index
+            return -inf
+        return -min(score, best - 5.0)
 
-    return tuple(
-        Ranked(candidates[index], scores[index] / 100.0, f"reliability {scores[index]:.0f} of 100")
-        for index in sorted(range(len(candidates)), key=place)
+    order = sorted(range(len(scores)), key=place)
+    return _ranking(
+        candidates, order, [score / 100.0 for score in scores], [("reliability", score) for score in scores]
     )
 
 
-def _blended(candidates: Sequence[Candidate], facts: Facts, random: Random, blend: Blend) -> tuple[Ranked, ...]:
+def _blended(candidates: Sequence[Candidate], facts: Facts, random: Random, blend: Blend) -> Ranking:
     total = (blend.latency + blend.cost + blend.headroom + blend.reliability + blend.priority) or 1.0
-    speed = _shares([facts.latency_ms(candidate) for candidate in candidates] if blend.latency else [], candidates)
-    thrift = _shares([facts.cost_usd(candidate) for candidate in candidates] if blend.cost else [], candidates)
-    rated: list[tuple[float, int, Candidate, str]] = []
-    for index, candidate in enumerate(candidates):
-        headroom = facts.headroom(candidate) if blend.headroom else 0.0
-        trust = facts.score(candidate) / 100.0 if blend.reliability else 0.0
-        place = 1.0 - index / len(candidates)
-        value = (
+    count = len(candidates)
+    none = [0.0] * count
+    speed = _shares([facts.latency_ms(candidate) for candidate in candidates]) if blend.latency else none
+    thrift = _shares([facts.cost_usd(candidate) for candidate in candidates]) if blend.cost else none
+    headroom = [facts.headroom(candidate) for candidate in candidates] if blend.headroom else none
+    trust = [facts.score(candidate) / 100.0 for candidate in candidates] if blend.reliability else none
+    values = [
+        (
             blend.latency * speed[index]
             + blend.cost * thrift[index]
-            + blend.headroom * headroom
-            + blend.reliability * trust
-            + blend.priority * place
-        ) / total
-        why = f"speed {speed[index]:.2f}, cost {thrift[index]:.2f}, headroom {headroom:.2f}, reliability {trust:.2f}"
-        rated.append((value, index, candidate, why))
-    return _by_value(rated, facts, random, within=0.05)
+            + blend.headroom * headroom[index]
+            + blend.reliability * trust[index]
+            + blend.priority * (1.0 - index / count)
+        )
+        / total
+        for index in range(count)
+    ]
+    bases: list[Basis] = [
+        ("blend", speed[index], thrift[index], headroom[index], trust[index]) for index in range(count)
+    ]
+    return _by_value(candidates, values, bases, facts, random, within=0.05)
 
 
-def _shares(values: list[float | None], candidates: Sequence[Candidate]) -> list[float]:
-    """Least / own for each value, 0.5 where unknown, 0 where nothing was asked."""
-    if not values:
-        return [0.0] * len(candidates)
-    least = min((value for value in values if value is not None), default=0.0)
+def _shares(values: list[float | None]) -> list[float]:
+    """Least / own for each value, 0.5 where unknown."""
+    least = min([value for value in values if value is not None], default=0.0)
     return [0.5 if value is None else 1.0 if value <= least else least / value for value in values]
 
 
 def _by_value(
-    values: list[tuple[float, int, Candidate, str]], facts: Facts, random: Random, *, within: float
-) -> tuple[Ranked, ...]:
+    candidates: Sequence[Candidate],
+    values: list[float],
+    bases: list[Basis],
+    facts: Facts,
+    random: Random,
+    *,
+    within: float,
+) -> Ranking:
     """Highest value first; those within ``within`` of it are equals, told apart by what is in flight."""
-    best = max(value for value, _, _, _ in values)
-    equals = [one for one in values if one[0] >= best - within]
-    rated = sorted(
-        _Rated(float(facts.in_flight(candidate) + 1), index, candidate, value, why)
-        for value, index, candidate, why in equals
-    )
-    near = len(rated)
-    lesser = sorted((one for one in values if one[0] < best - within), key=lambda one: (-one[0], one[1]))
-    rated += [_Rated(0.0, index, candidate, value, why) for value, index, candidate, why in lesser]
-    return _two_choices(rated, near, facts, random, same=1.0)
+    least = max(values) - within
+    equals = [index for index, value in enumerate(values) if value >= least]
+    loads = [0.0] * len(values)
+    for index in equals:
+        loads[index] = facts.in_flight(candidates[index]) + 1.0
+    order = sorted(equals, key=loads.__getitem__)
+    if len(equals) < len(values):
+        lesser = [index for index, value in enumerate(values) if value < least]
+        order += sorted(lesser, key=values.__getitem__, reverse=True)
+    note = _two_choices(candidates, order, loads, len(equals), facts, random, same=1.0)
+    return _ranking(candidates, order, values, bases, note)
 
 
-def _two_choices(rated: list[_Rated], near: int, facts: Facts, random: Random, *, same: float) -> tuple[Ranked, ...]:
-    """Put first the better of two drawn from the first ``near``, unless it is passed over because it is only recovering."""
+def _two_choices(
+    candidates: Sequence[Candidate],
+    order: list[int],
+    loads: list[float],
+    near: int,
+    facts: Facts,
+    random: Random,
+    *,
+    same: float,
+) -> str:
+    """Put first in ``order`` the better of two drawn from its first ``near``, unless it is passed over because it is only
+    recovering; why in words, where there is more to tell than its load."""
     first, second = 0, 1
     if near > 1:
         first = int(random.random() * near)
         second = int(random.random() * (near - 1))
         second += second >= first
-        if rated[second].load * same < rated[first].load:
+        if loads[order[second]] * same < loads[order[first]]:
             first, second = second, first
-    chosen = rated[first]
-    recent = facts.recent_success(chosen.candidate)
+    chosen = candidates[order[first]]
+    recent = facts.recent_success(chosen)
+    note = ""
     if recent < 1.0 and random.random() >= max(recent, _LEAST_RECENT):
         first = second
-        why = f"{rated[first].why}; before {chosen.candidate.name}, only recovering ({recent:.0%} succeeded)"
-        chosen = rated[first]._replace(why=why)
+        note = f"before {chosen.name}, only recovering ({recent:.0%} succeeded)"
     elif first:
-        chosen = chosen._replace(why=f"{chosen.why}; drawn from {near} about equal")
-    ordered = [chosen, *rated[:first], *rated[first + 1 :]]
-    return tuple(Ranked(one.candidate, one.score, one.why) for one in ordered)
+        note = f"drawn from {near} about equal"
+    if first:
+        order.insert(0, order.pop(first))
+    return note

@@ -3,13 +3,13 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from aiconsole.domain.trace import DecisionTrace, TraceBuilder
+from aiconsole.domain.trace import Choice, DecisionTrace, TraceBuilder
 
 
 @pytest.fixture
 def trace() -> DecisionTrace:
     building = TraceBuilder("r1", "fast", "lowest latency", 1_750_000_000.0, began=100.0)
-    building.ranked([("groq/llama", 1.0, "210 ms"), ("mistral/small", 0.5, "420 ms")])
+    building.ranked((Choice("groq/llama", 1.0, ("latency", 210.0, 0)), Choice("mistral/small", 0.5, "420 ms", "late")))
     building.skipped("cohere/command", "its context of 4,096 tokens is too small for about 9,000")
     building.attempted(
         "groq/llama",
@@ -50,7 +50,7 @@ def test_a_trace_reads_as_sentences_in_the_order_of_events(trace: DecisionTrace)
     assert trace.told() == (
         "Asked for fast, by lowest latency.",
         "1. groq/llama: 210 ms.",
-        "2. mistral/small: 420 ms.",
+        "2. mistral/small: 420 ms; late.",
         "Left out cohere/command: its context of 4,096 tokens is too small for about 9,000.",
         "Attempt 1: groq/llama failed after 20 ms (overloaded, status 503: busy); asked again after 0.1 s.",
         "Attempt 2: groq/llama broke off in the middle after 9 ms, first token after 5 ms (connection cut).",

@@ -53,12 +53,12 @@ THREE = (candidate("a"), candidate("b"), candidate("c"))
 
 def order(strategy: Strategy, facts: Sheet, seed: int = 1, **options: object) -> str:
     ranked = rank(THREE, strategy, facts, Random(seed), **options)  # type: ignore[arg-type]
-    return "".join(one.candidate.provider.name for one in ranked)
+    return "".join(one.provider.name for one in ranked.candidates)
 
 
 def firsts(strategy: Strategy, facts: Sheet, times: int = 2_000) -> Counter[str]:
     random = Random(11)
-    return Counter(rank(THREE, strategy, facts, random)[0].candidate.provider.name for _ in range(times))
+    return Counter(rank(THREE, strategy, facts, random).candidates[0].provider.name for _ in range(times))
 
 
 @given(
@@ -98,8 +98,9 @@ def test_every_candidate_has_one_place_a_score_and_a_reason(
         recent_success=by_name(recent),
     )
     ranked = rank(THREE[:count], strategy, facts, Random(seed))
-    assert sorted(one.candidate.name for one in ranked) == [one.name for one in THREE[:count]]
-    assert all(0.0 <= one.score <= 1.0 and one.why for one in ranked)
+    assert [one.name for one in ranked.candidates] == [one.candidate for one in ranked.choices]
+    assert sorted(one.name for one in ranked.candidates) == [one.name for one in THREE[:count]]
+    assert all(0.0 <= one.score <= 1.0 and one.why for one in ranked.choices)
 
 
 def test_priority_is_the_given_order() -> None:
@@ -159,12 +160,12 @@ def test_most_reliable_follows_the_score_and_does_not_flap_at_its_edge() -> None
     last, switches = "", 0
     for _ in range(500):
         facts = Sheet(score={"a": 97.0, "b": 50.0, "c": 30.0} | {"a": 92.0 + random.uniform(-3, 3), "b": 97.0})
-        first = rank(THREE, "most reliable", facts, random, last=last)[0].candidate.name
+        first = rank(THREE, "most reliable", facts, random, last=last).candidates[0].name
         switches += first != last
         last = first
     assert switches <= 2
     fallen = Sheet(score={"a": 86.0, "b": 97.0, "c": 30.0})
-    assert rank(THREE, "most reliable", fallen, random, last="a/m")[0].candidate.name == "b/m"
+    assert rank(THREE, "most reliable", fallen, random, last="a/m").candidates[0].name == "b/m"
 
 
 def test_a_blend_weighs_its_parts() -> None:
@@ -178,16 +179,16 @@ def test_a_blend_weighs_its_parts() -> None:
     backwards = Sheet(score={"a": 20.0, "b": 60.0, "c": 100.0})
     assert order("blend", backwards, blend=Blend(0, 0, 0, 1)) == "cba"
     assert order("blend", backwards, blend=Blend(0, 0, 0, 0, 1)) == "abc"
-    assert "speed" in rank(THREE, "blend", facts, Random(1))[0].why
+    assert "speed" in rank(THREE, "blend", facts, Random(1)).choices[0].why
 
 
 def test_the_reason_names_the_figure_the_place_stands_on() -> None:
     facts = Sheet(latency_ms={"a": 312.0, "b": 5_000.0, "c": 6_000.0}, in_flight={"b": 2}, recent_success={"a": 0.0})
     ranked = rank(THREE, "lowest latency", facts, Random(1))
-    assert [one.why for one in ranked if one.candidate.name == "c/m"] == [
+    assert [one.why for one in ranked.choices if one.candidate == "c/m"] == [
         "6000 ms; before a/m, only recovering (0% succeeded)"
     ]
-    assert rank(THREE, "lowest cost", Sheet(cost_usd={"a": 0.0123}), Random(1))[0].why == "about $0.0123"
+    assert rank(THREE, "lowest cost", Sheet(cost_usd={"a": 0.0123}), Random(1)).choices[0].why == "about $0.0123"
 
 
 def test_a_recovering_candidate_gets_its_share_as_far_as_it_succeeds() -> None:
@@ -222,7 +223,7 @@ class Town:
         for _ in range(requests):
             self.clock.advance(every_s)
             self._end_until(self.clock.monotonic())
-            name = rank(self.candidates, "lowest latency", self, self.random)[0].candidate.name
+            name = rank(self.candidates, "lowest latency", self, self.random).candidates[0].name
             self.asked.append(name)
             self.flying[name] += 1
             self.most_flying[name] = max(self.most_flying[name], self.flying[name])
