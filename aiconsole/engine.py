@@ -28,6 +28,10 @@ from aiconsole.providers.config import ProviderConfig
 from aiconsole.providers.pricing import PriceBook
 from aiconsole.providers.registry import BUILT_IN, Registry, plugins
 from aiconsole.realtime.bus import Bus
+from aiconsole.realtime.heartbeat import Heartbeat
+from aiconsole.realtime.live import Live
+from aiconsole.realtime.state import Load
+from aiconsole.realtime.timers import LoopTimers
 from aiconsole.routing.candidates import Directory
 from aiconsole.routing.gate import Gate
 from aiconsole.routing.policy import Policy
@@ -56,13 +60,16 @@ class Engine:
         bus: what happens, as events.
         catalogue: model lists.
         gate: breakers, limits, budgets and scores of all candidates.
+        live: how everything stands now, as one immutable state.
+        heartbeat: whether the event loop keeps time.
         simulator: the simulated providers while the demo is on, else None.
     """
 
     def __init__(self, home: Home, settings: SettingsFile, keys: KeyStore, clock: Clock, random: Random) -> None:
         self.home = home
         self.keys = keys
-        self.bus = Bus()
+        timers = LoopTimers()
+        self.bus = Bus(clock, timers)
         self.simulator: Simulator | None = None
         self._settings = settings
         self._rules_file = RulesFile(home)
@@ -74,6 +81,8 @@ class Engine:
         self._policies: dict[str, Policy] = {}
         self._directory = Directory(self._registry, self.routes, self._policy, self.catalogue.all)
         self.gate = Gate(clock, random, self.bus.publish, lambda _: breaker_settings(self.settings))
+        self.live = Live(self.bus, clock, timers, load=self._load)
+        self.heartbeat = Heartbeat(clock, timers, self.bus.publish)
         self._kept_breakers = KeptBreakers(self.gate.breakers, home)
         self._recovery = Recovery(self.gate.breakers, self.probe)
         self._router = Router(self._directory, self.gate, self.catalogue, self.bus.publish, clock, random)
@@ -137,6 +146,9 @@ class Engine:
         self._closing.push_async_callback(self._stop_loading)
         self._closing.push_async_callback(self._recovery.aclose)
         self._closing.push_async_callback(self._kept_breakers.aclose)
+        self._closing.callback(self.live.close)
+        self._closing.callback(self.heartbeat.close)
+        self.heartbeat.start()
         self.bus.subscribe(self._recovery.listen)
         self.bus.subscribe(self._kept_breakers.listen)
         if demo and self.simulator is None:
@@ -343,6 +355,7 @@ class Engine:
         for name in self._registry.configure({name: self._configs[name] for name in working}):
             if anew:
                 self.gate.forget(name)
+                self.live.forget(name)
         self._policies.clear()
         self._directory.forget()
         self.gate.breakers.configure()
@@ -353,6 +366,9 @@ class Engine:
         if kept is None:
             kept = self._policies[name] = policy_of(self.settings, name)
         return kept
+
+    def _load(self, provider: str) -> Load:
+        return Load(self.gate.under_way(provider), self.gate.limits.least_headroom(provider))
 
     def _known(self, provider: str) -> None:
         if provider not in self._registry:

@@ -72,6 +72,11 @@ class Gate:
         """Calls under way at a candidate."""
         return self._in_flight.get(name, 0)
 
+    def under_way(self, provider: str) -> int:
+        """Calls under way at all models of a provider."""
+        start = f"{provider}/"
+        return sum(calls for name, calls in self._in_flight.items() if name.startswith(start))
+
     def concurrency(self, provider: str) -> Concurrency:
         """The concurrency limit of a provider."""
         found = self._concurrency.get(provider)
