@@ -60,6 +60,7 @@ class StoreNotice(msgspec.Struct, frozen=True):
 
 
 class Opened(NamedTuple):
+    path: Path
     database: Database
     lock: FileLock
     notices: tuple[StoreNotice, ...]
@@ -92,7 +93,7 @@ def open_database(path: Path, now: float, steps: Steps) -> Opened:
     except BaseException:
         lock.release()
         raise
-    return Opened(database, lock, tuple(notices))
+    return Opened(path, database, lock, tuple(notices))
 
 
 def connect(path: Path, *, reader: bool) -> Database:

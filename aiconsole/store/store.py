@@ -12,7 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from aiconsole.domain.clock import Clock
 from aiconsole.domain.errors import ConsoleError
@@ -21,18 +21,20 @@ from aiconsole.store.database import Opened, Steps, StoreNotice, connect, open_d
 from aiconsole.store.faults import damaged, explain
 from aiconsole.store.migrations import MIGRATIONS
 from aiconsole.store.packing import Redact
-from aiconsole.store.writer import Job, Writer, closed
+from aiconsole.store.reader import Lane, Reader
+from aiconsole.store.writer import Job, Writer
 
 if TYPE_CHECKING:
     from aiconsole.store.database import Database
 
 T = TypeVar("T")
 Notify = Callable[[StoreNotice], None]
+_LANES: Final[tuple[Lane, ...]] = ("conversations", "graphs", "tables")
 _log = logging.getLogger(__name__)
 
 
 class Store:
-    """One database file and its two threads: one that writes and one that reads. Made by ``open``."""
+    """One database file and its threads: one that writes and three that read. Made by ``open``."""
 
     def __init__(
         self,
@@ -49,8 +51,11 @@ class Store:
         self.conversations = ConversationStore(self)
         self._notify = notify
         self._opened = opened
-        self._reading = reading
-        self._reader = reader
+        self._readers = (
+            Reader("conversations", self._connect_reader, reader, reading),
+            Reader("graphs", self._connect_reader),
+            Reader("tables", self._connect_reader),
+        )
         self._loop = asyncio.get_running_loop()
         self._writer = Writer(
             opened.database,
@@ -115,17 +120,18 @@ class Store:
         ended = asyncio.ensure_future(asyncio.wrap_future(self._writer.ended))
         await asyncio.wait({ended}, timeout=wait_s)
 
-    async def read(self, job: Job[T]) -> T:
-        """Run ``job`` in the reader's thread, on a connection that cannot write.
+    async def read(self, job: Job[T], lane: Lane = "conversations") -> T:
+        """Run ``job`` in the thread that reads what ``lane`` says, on a connection that cannot write. Breaks it off where the
+        caller is cancelled.
 
         Raises:
             StoreError: it could not be read, or the store is closed.
         """
+        reader = self._readers[_LANES.index(lane)]
         try:
-            reading = self._reader.submit(self._read, job)
-        except RuntimeError:
-            raise closed() from None
-        return await asyncio.wrap_future(reading)
+            return await reader.run(job)
+        except Exception as error:
+            raise self._explain(error) from error
 
     async def write(self, job: Job[T]) -> T:
         """Run ``job`` in a transaction in the writer's thread; it may run twice, so it changes nothing but the database.
@@ -135,18 +141,20 @@ class Store:
         """
         return await asyncio.wrap_future(self.post(job))
 
-    def post(self, job: Job[T], *, keep: bool = False) -> Future[T]:
-        """As ``write``, without waiting; with ``keep`` it is not given up while the disk is full, locked or read-only."""
-        return self._writer.post(job, keep=keep)
+    def post(self, job: Job[T], *, keep: bool = False, relaxed: bool = False) -> Future[T]:
+        """As ``write``, without waiting; with ``keep`` it is not given up while the disk is full, locked or read-only, and
+        ``relaxed`` it may be undone by a power cut, though not by the end of the process."""
+        return self._writer.post(job, keep=keep, relaxed=relaxed)
 
-    def _read(self, job: Job[T]) -> T:
-        try:
-            return job(self._reading)
-        except Exception as error:
-            raise self._explain(error) from error
+    def tell(self, notice: StoreNotice) -> None:
+        """Have the person see something about the store; on the event loop."""
+        self._notify(notice)
+
+    def _connect_reader(self) -> Database:
+        return connect(self._opened.path, reader=True)
 
     def _explain(self, error: BaseException) -> ConsoleError:
-        """In either thread: the error in our words; damage is remembered for the next start."""
+        """In any thread: the error in our words; damage is remembered for the next start."""
         if damaged(error):
             self._opened.lock.mark(doubtful=True)
         return explain(error)
@@ -159,10 +167,10 @@ class Store:
         self.post(lambda database: turns.purge(database, started), keep=True)
 
     def _disconnect(self) -> None:
-        """In the writer's thread: the reader first, as the last to close tidies SQLite's journal away."""
+        """In the writer's thread: the readers first, as the last to close tidies SQLite's journal away."""
         try:
-            self._reader.submit(self._reading.close)
-            self._reader.shutdown(wait=True)
+            for reader in self._readers:
+                reader.close()
             self._opened.database.close()
         finally:
             self._opened.lock.release()

@@ -3,6 +3,9 @@
 A job runs in a transaction of its own or of its batch, and again where the batch failed, so it changes nothing but the
 database. A job posted with ``keep`` is not given up while the disk is full, the file locked or read-only: it is held in
 memory, in order, and tried again every ``retry_s`` seconds and at the end.
+
+A job posted as ``relaxed`` is committed with ``synchronous=NORMAL`` unless it shares its commit with one that is not: it
+survives the end of the process, but a power cut may undo it. Every other commit is FULL.
 """
 
 from __future__ import annotations
@@ -31,9 +34,10 @@ def closed() -> StoreError:
 
 
 class _Entry(Generic[T]):
-    def __init__(self, job: Job[T], keep: bool) -> None:
+    def __init__(self, job: Job[T], keep: bool, relaxed: bool) -> None:
         self.job = job
         self.keep = keep
+        self.relaxed = relaxed
         self.future: Future[T] = Future()
 
 
@@ -62,16 +66,17 @@ class Writer:
         self._kept: list[_Entry[Any]] = []
         self._guard = threading.Lock()
         self._closing = False
+        self._relaxed = False
         self.ended: Future[None] = Future()
         threading.Thread(target=self._run, name="aiconsole-store-writer", daemon=True).start()
 
-    def post(self, job: Job[T], *, keep: bool = False) -> Future[T]:
+    def post(self, job: Job[T], *, keep: bool = False, relaxed: bool = False) -> Future[T]:
         """Queue ``job``; the future is done when its commit is on the disk.
 
         Raises:
             StoreError: the store is closed.
         """
-        entry = _Entry(job, keep)
+        entry = _Entry(job, keep, relaxed)
         with self._guard:
             if self._closing:
                 raise closed()
@@ -140,6 +145,7 @@ class Writer:
 
     def _together(self, batch: list[_Entry[Any]]) -> bool:
         try:
+            self._sync(relaxed=all(entry.relaxed for entry in batch))
             with transaction(self._database):
                 results = [entry.job(self._database) for entry in batch]
         except Exception:
@@ -150,9 +156,15 @@ class Writer:
 
     def _alone(self, entry: _Entry[Any]) -> ConsoleError | None:
         try:
+            self._sync(relaxed=entry.relaxed)
             with transaction(self._database):
                 result = entry.job(self._database)
         except Exception as error:
             return self._explain(error)
         entry.future.set_result(result)
         return None
+
+    def _sync(self, *, relaxed: bool) -> None:
+        if relaxed is not self._relaxed:
+            self._database.pragma("synchronous", "normal" if relaxed else "full")
+            self._relaxed = relaxed

@@ -12,8 +12,8 @@ simulated or not) and in ``label`` (kinds of errors, candidates, outcomes). That
 whole microseconds, money in rollups whole pico-dollars so that sums are exact. ``usage_request.flags``: 1 streamed, 2 cached,
 4 the cost is the provider's own figure.
 
-``usage_rollup`` has a row a tier (60, 300, 3,600 or 86,400 s), series and bucket (``start``, epoch s). Its histograms are those
-of sketch.py. All tiers are written in the transaction that writes the rows they count.
+``usage_rollup`` has a row a tier (10, 60, 300, 3,600, 14,400 or 86,400 s), series and bucket (``start``, epoch s). Its
+histograms are those of sketch.py. All tiers are written in the transaction that writes the rows they count.
 """
 
 from __future__ import annotations
@@ -215,7 +215,8 @@ LEFT JOIN label k ON k.id = a.error_kind"""
 
 _ROLLUPS_VIEW = """
 CREATE VIEW usage_rollups AS
-SELECT CASE u.tier WHEN 60 THEN 'minute' WHEN 300 THEN 'five minutes' WHEN 3600 THEN 'hour' ELSE 'day' END AS tier,
+SELECT CASE u.tier WHEN 10 THEN 'ten seconds' WHEN 60 THEN 'minute' WHEN 300 THEN 'five minutes'
+        WHEN 3600 THEN 'hour' WHEN 14400 THEN 'four hours' ELSE 'day' END AS tier,
     strftime('%Y-%m-%d %H:%M', u.start, 'unixepoch') AS start_utc,
     s.counted, s.provider, s.model, s.route, s.origin, s.simulated,
     u.count, u.count - u.failures - u.refusals - u.cancelled AS answered, u.failures, u.refusals, u.cancelled, u.cached,
