@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from aiconsole.domain.chat import ChatRequest, ChatResult, StreamEvent
 from aiconsole.domain.clock import Clock, SystemClock
 from aiconsole.domain.errors import ConfigError
-from aiconsole.domain.events import Notice
+from aiconsole.domain.events import BreakerChanged, Notice
 from aiconsole.domain.models import ModelInfo, ProbeResult, ProviderState
 from aiconsole.domain.trace import Traced
 from aiconsole.home import Home, find_home
@@ -149,8 +149,8 @@ class Engine:
         self._closing.callback(self.live.close)
         self._closing.callback(self.heartbeat.close)
         self.heartbeat.start()
-        self.bus.subscribe(self._recovery.listen)
-        self.bus.subscribe(self._kept_breakers.listen)
+        self.bus.subscribe(self._recovery.listen, BreakerChanged)
+        self.bus.subscribe(self._kept_breakers.listen, BreakerChanged)
         if demo and self.simulator is None:
             await self.set_demo(True)
         elif self.simulator is not None:
@@ -179,6 +179,10 @@ class Engine:
         Raises: as `complete`, while it is read.
         """
         return self._router.stream(request, traced=traced)
+
+    def asked(self, request_id: str) -> ChatRequest | None:
+        """A recent request as it was asked, by the id that its `RequestFinished` has; None where it is not kept any more."""
+        return self._router.recent.get(request_id)
 
     async def open_chat(self) -> ChatService:
         """The kept conversations. The database is opened when this is first asked for.

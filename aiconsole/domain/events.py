@@ -7,6 +7,7 @@ it; nothing is ever taken away, renamed or given another meaning. Who reads leav
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final, Literal
 
 import msgspec
@@ -48,7 +49,7 @@ class RequestFinished(msgspec.Struct, frozen=True, tag="request"):
     asked. ``timing`` counts from the request's start, so its TTFT has what failed before in it. ``usage`` and ``cost`` are of
     all attempts together, as far as known. ``error_kind`` None means it was answered, "cancelled" that the caller left. A
     ``cached`` answer came from the response cache and cost nothing; ``saved_usd`` and ``saved_ms`` tell what the real call
-    had cost.
+    had cost. ``headers`` are those of the last attempt's HTTP answer, by lower-case name and without cookies.
     """
 
     request_id: str
@@ -68,6 +69,7 @@ class RequestFinished(msgspec.Struct, frozen=True, tag="request"):
     saved_usd: float | None = None
     saved_ms: float | None = None
     trace: DecisionTrace | None = None
+    headers: Mapping[str, str] | None = None
 
 
 class HealthSeen(msgspec.Struct, frozen=True, gc=False, tag="health"):
@@ -103,7 +105,7 @@ class CacheEvent(msgspec.Struct, frozen=True, gc=False, tag="cache"):
 
 
 JobStep = Literal[
-    "due", "started", "progress", "succeeded", "failed", "timed out", "cancelled", "missed", "paused", "resumed"
+    "started", "progress", "succeeded", "failed", "timed out", "cancelled", "interrupted", "missed", "paused", "resumed"
 ]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from aiconsole.domain.chat import ChatRequest, ChatResult, Cost, Timing, Usage
@@ -45,6 +45,7 @@ class Record:
         "_began",
         "_clock",
         "_first_token_ms",
+        "_headers",
         "_last",
         "_over",
         "_publish",
@@ -76,6 +77,7 @@ class Record:
         self._started_at = clock.now()
         self._began = clock.monotonic()
         self._first_token_ms: float | None = None
+        self._headers: Mapping[str, str] | None = None
         self._spent = NOTHING
         self._last: Leg | None = None
         self._over = False
@@ -93,6 +95,7 @@ class Record:
         timing = result.timing
         if self._first_token_ms is None and timing.ttft_ms is not None:
             self._first_token_ms = (leg.began - self._began) * 1000 + timing.ttft_ms
+        self._headers = result.headers
         self._note(leg, Spent(result.usage, result.cost))
         self.trace.attempted(
             leg.candidate.name,
@@ -122,6 +125,7 @@ class Record:
     ) -> None:
         """An attempt ended without an answer; ``error`` None where the caller left it."""
         now = self._clock.monotonic()
+        self._headers = None if error is None else error.headers
         self._note(leg, spent)
         self.trace.attempted(
             leg.candidate.name,
@@ -218,6 +222,7 @@ class Record:
                 self._request.origin,
                 (asked or self._route.candidates[0]).provider.simulated,
                 trace=trace,
+                headers=self._headers,
             )
         )
 

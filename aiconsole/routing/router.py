@@ -40,6 +40,7 @@ from aiconsole.routing.facts import Knowledge
 from aiconsole.routing.gate import Gate
 from aiconsole.routing.hedging import HedgeBudget, Race, hedge_delay_s
 from aiconsole.routing.journey import Journey, Leg
+from aiconsole.routing.recent import RecentRequests
 from aiconsole.routing.record import NOTHING, Spent
 
 _TOKENS: Final = frozenset({TextDelta, ReasoningDelta, ToolCallDelta})
@@ -64,6 +65,9 @@ class Router:
         knowledge: what is known of models.
         publish: takes the events; must not raise.
         random: all chance comes from it.
+
+    Attributes:
+        recent: the newest requests by their ids, as they were asked.
     """
 
     def __init__(
@@ -84,6 +88,7 @@ class Router:
         self._run = uuid4().hex[:12]
         self._serial = count(1)
         self._hedges: dict[str, HedgeBudget] = {}
+        self.recent = RecentRequests()
 
     async def complete(self, request: ChatRequest) -> ChatResult:
         """The whole answer of the first candidate that gives one; those that failed before it are named in its warnings.
@@ -216,10 +221,11 @@ class Router:
 
     async def _journey(self, request: ChatRequest, *, stream: bool) -> Journey:
         route = await self._routes.route(request.model)
-        return Journey(
+        request_id = f"{self._run}-{next(self._serial):x}"
+        journey = Journey(
             route,
             request,
-            request_id=f"{self._run}-{next(self._serial):x}",
+            request_id=request_id,
             gate=self._gate,
             knowledge=self._knowledge,
             publish=self._publish,
@@ -228,6 +234,8 @@ class Router:
             named=self._routes.named,
             stream=stream,
         )
+        self.recent.keep(request_id, request, journey.facts.needs)
+        return journey
 
     def _race(self, journey: Journey, first: Leg) -> _Racing | None:
         """A race with a second candidate, where the route allows it and it can help."""

@@ -102,6 +102,9 @@ def test_a_whole_answer(tmp_path: Path) -> None:
         assert (end.trace.request_id, end.trace.answered_by) == (end.request_id, GROQ)
         assert (end.usage, end.cost) == (bench.attempts[0].usage, bench.attempts[0].cost)
         assert (end.timing.ttft_ms, end.timing.duration_ms >= 40) == (None, True)
+        assert end.headers is not None
+        assert "x-ratelimit-remaining-requests" in end.headers
+        assert bench.engine.asked(end.request_id) == asking("two")
 
     lapsed(tmp_path, play)
 
