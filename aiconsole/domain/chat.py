@@ -25,6 +25,9 @@ OnUnsupported = Literal["refuse", "drop"]
 Origin = Literal["chat", "bench", "job", "probe", "file"]
 Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
 FinishReason = Literal["stop", "length", "tool_calls", "refused", "error", "other"]
+CacheUse = Literal["default", "on", "fresh", "off"]
+"""What a request wants of the response cache: what the settings say, an answer from it at any temperature, a new answer
+that replaces the kept one, or nothing of it at all."""
 
 
 class JsonFormat(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -62,7 +65,8 @@ class ChatRequest(msgspec.Struct, frozen=True, omit_defaults=True):
 
     ``model`` is ``provider/model``, a bare model name, or the name of a route; a provider gets it already resolved to its
     own model name. ``extra`` holds wire fields for one dialect or provider, merged into the body last.
-    ``on_unsupported`` None follows the setting. ``timeouts`` None follows the provider's settings.
+    ``on_unsupported`` None follows the setting. ``timeouts`` None follows the provider's settings. ``cache_tags`` are kept
+    with the answer, to remove it by them.
     """
 
     model: str
@@ -82,6 +86,8 @@ class ChatRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     origin: Origin = "chat"
     keep_raw: bool = False
     extra: Extra | None = None
+    cache: CacheUse = "default"
+    cache_tags: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if isinstance(self.messages, list):
@@ -144,6 +150,24 @@ class Timing(msgspec.Struct, frozen=True, omit_defaults=True):
     duration_ms: float = 0.0
 
 
+class Cached(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An answer that no call was made for.
+
+    ``key`` is the entry's digest in hex, ``age_s`` the seconds since its call was answered. ``saved_usd`` (None: unknown) and
+    ``saved_ms`` are what that call had cost. ``similarity`` (0 to 1) is set where the answer is that of another request of like
+    meaning. ``stale``: past its time, given because a new one could not be had or is being fetched. ``shared``: the answer
+    of an equal request that was already under way.
+    """
+
+    key: str
+    age_s: float = 0.0
+    saved_usd: float | None = None
+    saved_ms: float = 0.0
+    similarity: float | None = None
+    stale: bool = False
+    shared: bool = False
+
+
 class ChatResult(msgspec.Struct, frozen=True, omit_defaults=True):
     """A whole answer, the same shape for each provider.
 
@@ -169,6 +193,7 @@ class ChatResult(msgspec.Struct, frozen=True, omit_defaults=True):
     trace: DecisionTrace | None = None
     headers: Mapping[str, str] | None = None
     raw: bytes | None = None
+    cached: Cached | None = None
 
     @property
     def text(self) -> str:

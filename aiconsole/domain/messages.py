@@ -85,7 +85,7 @@ class ToolResultPart(msgspec.Struct, frozen=True, tag="tool_result", omit_defaul
 Part = TextPart | ImagePart | DocumentPart | ReasoningPart | ToolCallPart | ToolResultPart | NativePart
 
 
-class Message(msgspec.Struct, frozen=True, omit_defaults=True):
+class Message(msgspec.Struct, frozen=True, omit_defaults=True, weakref=True):
     """One turn. A plain string and a tuple of parts are both kept as given, as providers tell them apart on the wire."""
 
     role: Role
