@@ -12,7 +12,8 @@ from typing import Final
 import msgspec
 
 from aiconsole.domain.errors import ConfigError
-from aiconsole.drill.run import Done, rig, run
+from aiconsole.drill.alone import alone
+from aiconsole.drill.run import Done
 from aiconsole.drill.scenarios import SCENARIOS, Scenario
 from aiconsole.drill.summary import Check, Spread, Summary
 
@@ -58,7 +59,7 @@ async def drill(options: argparse.Namespace, say: Say) -> int:
         say(_row([name for name, _ in _COLUMNS]))
     summaries = []
     for scenario in chosen:
-        summary = await run_alone(scenario, seed=options.seed)
+        summary = await summary_of(scenario, options.seed)
         summaries.append(summary)
         if not options.json:
             for line in told_in_table(summary) if table else told(summary):
@@ -71,12 +72,9 @@ async def drill(options: argparse.Namespace, say: Say) -> int:
     return PASSED if passed == len(summaries) else FAILED
 
 
-async def run_alone(scenario: Scenario, *, seed: int = 0) -> Summary:
+async def summary_of(scenario: Scenario, seed: int) -> Summary:
     """One scenario from beginning to end on an engine of its own."""
-    async with (
-        rig(scenario, seed=seed) as (engine, clock),
-        aclosing(run(scenario, engine, seed=seed, clock=clock)) as steps,
-    ):
+    async with aclosing(alone(scenario, seed=seed)) as steps:
         async for step in steps:
             if isinstance(step, Done):
                 return step.summary
@@ -108,7 +106,8 @@ def told(summary: Summary) -> list[str]:
     return [
         f"{name}: {_result(summary)}. {summary.about}",
         f"{name}: {summary.requests} requests, availability {_share(summary.availability)}, failed: {failed}, "
-        f"truncated as success {summary.truncated}, repeated or missing text {summary.garbled}",
+        f"truncated as success {summary.truncated}, repeated or missing text {summary.garbled}, "
+        f"one event skipped and said so {summary.noted}",
         f"{name}: ms at p50/p95/p99: first token {_spread(summary.ttft)}, total {_spread(summary.total)}; "
         f"failover p95 {_ms(summary.failover_ms)}, skip p95 {_ms(summary.skip_ms)}, longest silence {_ms(summary.gap_ms)}",
         f"{name}: attempts a request {summary.attempts:.2f} (most {summary.most_attempts}), switches {summary.switches}, "
@@ -146,6 +145,12 @@ def _remarks(summary: Summary) -> list[str]:
     if summary.ideal is not None:
         ideal = f"ideal for as many attempts as were made: {_share(summary.ideal)}"
         lines.append(f"{ideal}; reached: {_share(summary.availability)}")
+    if summary.noted:
+        lines.append(f"answers that lack one unreadable event, and say so: {summary.noted}")
+    if summary.unhedged is not None:
+        share = _share(summary.hedges / summary.requests)
+        first = f"first token ms without hedging {_spread(summary.unhedged)}, with it {_spread(summary.ttft)}"
+        lines.append(f"{first}; asked twice {share}, extra cost {_usd(summary)}")
     if summary.passed and not summary.availability:
         lines.append("as it should: every request failed at once, with one error that names all candidates")
     return lines

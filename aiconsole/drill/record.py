@@ -12,8 +12,9 @@ from aiconsole.domain.events import BreakerState
 from aiconsole.domain.models import Prices
 from aiconsole.domain.trace import DecisionTrace, Outcome
 
-SampleOutcome = Literal["complete", "truncated", "garbled", "failed"]
-"""``truncated`` and ``garbled`` were reported as success: a beginning of the known text only, or another text."""
+SampleOutcome = Literal["complete", "noted", "truncated", "garbled", "failed"]
+"""``noted`` lacks what one unreadable event held, and its warnings say so. ``truncated`` and ``garbled`` were reported as
+success without a word: a beginning of the known text only, or another text."""
 
 
 class Try(msgspec.Struct, frozen=True):
@@ -67,11 +68,13 @@ class Change(msgspec.Struct, frozen=True):
 
 class Record(msgspec.Struct, frozen=True):
     """All that one drill saw. ``reached`` is how many requests of any sort, health checks included, the preferred provider
-    received while it failed all; ``hedging_usd`` what the losers of races cost by estimate; ``prices`` are by provider."""
+    received while it failed all; ``hedges`` how many requests were asked twice, ``hedging_usd`` what the losers of these
+    races cost by estimate; ``prices`` are by provider."""
 
     samples: tuple[Sample, ...]
     changes: tuple[Change, ...] = ()
     reached: int = 0
+    hedges: int = 0
     hedging_usd: float = 0.0
     prices: Mapping[str, Prices] = {}
 

@@ -26,19 +26,26 @@ from aiconsole.domain.models import Prices
 from aiconsole.drill.lapse import LoopClock
 from aiconsole.drill.record import Change, Record, Sample, SampleOutcome, tries_of
 from aiconsole.drill.scenarios import PACE, Fault, Scenario, provider_of
-from aiconsole.drill.summary import Summary, summarise
+from aiconsole.drill.summary import Spread, Summary, summarise
 from aiconsole.engine import Engine
+from aiconsole.home import find_home
+from aiconsole.providers.reading import SKIPPED
 from aiconsole.simulator import Behaviour, Simulator, known_text
 
 ROUTE: Final = "drill"
+_MOST_OF_AN_EVENT: Final = 60
+"""Characters of text that the simulator puts into one event at the most."""
 
 
 class Began(msgspec.Struct, frozen=True, tag="began"):
-    """``requests`` will be asked over ``duration_s`` seconds."""
+    """``requests`` will be asked of ``candidates`` over ``duration_s`` seconds. Where a scenario is run twice, each run begins
+    with one of these, and ``arm`` says which it is."""
 
     scenario: str
     requests: int
     duration_s: float
+    candidates: tuple[str, ...] = ()
+    arm: str = ""
 
 
 class FaultChanged(msgspec.Struct, frozen=True, tag="fault"):
@@ -46,6 +53,19 @@ class FaultChanged(msgspec.Struct, frozen=True, tag="fault"):
 
     fault: Fault
     on: bool
+    at_s: float
+
+
+class BreakerTurned(msgspec.Struct, frozen=True, tag="breaker"):
+    """A circuit breaker changed its state."""
+
+    change: Change
+
+
+class Asked(msgspec.Struct, frozen=True, tag="asked"):
+    """A request was sent off."""
+
+    number: int
     at_s: float
 
 
@@ -62,12 +82,12 @@ class Done(msgspec.Struct, frozen=True, tag="done"):
     summary: Summary
 
 
-Step = Began | FaultChanged | Answered | Done
+Step = Began | FaultChanged | BreakerTurned | Asked | Answered | Done
 
 
 @asynccontextmanager
 async def rig(
-    scenario: Scenario, *, seed: int = 0, settings: Mapping[str, Any] | None = None
+    scenario: Scenario, *, seed: int = 0, settings: Mapping[str, Any] | None = None, rules: str | None = None
 ) -> AsyncIterator[tuple[Engine, Clock]]:
     """An engine and a simulator of one's own for one scenario, its candidates as the route “drill”. Neither the person's
     settings nor their keys are touched.
@@ -75,9 +95,12 @@ async def rig(
     Args:
         seed: the simulator's chance.
         settings: settings that differ from the defaults, by key, such as ``{"fallback.stall_s": 2.0}``.
+        rules: fallback rules as the text of a ``rules.toml``, those that come with the console where None.
     """
     clock = LoopClock()
     with TemporaryDirectory(prefix="aiconsole-drill-", ignore_cleanup_errors=True) as home:
+        if rules is not None:
+            await asyncio.to_thread(find_home(home, {}).settings.with_name("rules.toml").write_text, rules, "utf-8")
         async with (
             Simulator.start(seed=seed, clock=clock) as simulator,
             Engine.open(home=home, environ={}, simulator=simulator, clock=clock, random=Random(seed)) as engine,  # noqa: S311
@@ -96,6 +119,9 @@ async def run(
     seed: int = 0,
     clock: Clock | None = None,
     pace: Mapping[str, Behaviour] | None = None,
+    stop: asyncio.Event | None = None,
+    arm: str = "",
+    unhedged: Spread | None = None,
 ) -> AsyncGenerator[Step, None]:
     """Drill a route of ``engine``. Closing the generator ends the drill; the providers then behave as before.
 
@@ -104,21 +130,29 @@ async def run(
         seed: told in the summary and in the prompts.
         clock: the engine's.
         pace: how providers behave while they are well, `PACE` when None; those not named go on as they are.
+        stop: once set, requests under way are given up and the summary is of what was seen until then.
+        arm: which of several runs this is, for `Began`.
+        unhedged: the first token's percentiles of the run without hedging that this one is compared with.
 
     Raises:
         ConfigError: the engine has no such route, or a provider of it is not simulated.
     """
     drill = _Drill(scenario, engine, _simulator(engine, route), route, seed, clock or SystemClock(), pace)
-    conducting = asyncio.ensure_future(drill.conduct())
+    conducting = asyncio.ensure_future(drill.conduct(arm))
     conducting.add_done_callback(lambda _: drill.steps.put_nowait(None))
+    stopping = asyncio.ensure_future((stop or asyncio.Event()).wait())
+    stopping.add_done_callback(lambda _: conducting.cancel())
     try:
         while (step := await drill.steps.get()) is not None:
             yield step
-        record = conducting.result()
+        if not conducting.cancelled():
+            conducting.result()
     finally:
-        conducting.cancel()
-        await asyncio.gather(conducting, return_exceptions=True)
-    yield Done(summarise(scenario, record, seed))
+        for task in (stopping, conducting):
+            task.cancel()
+        await asyncio.gather(stopping, conducting, return_exceptions=True)
+    stopped_s = drill.ended_s if conducting.cancelled() else None
+    yield Done(summarise(scenario, drill.record(), seed, unhedged=unhedged, stopped_s=stopped_s))
 
 
 def _simulator(engine: Engine, route: str) -> Simulator:
@@ -160,12 +194,14 @@ class _Drill:
         self._expected = known_text(scenario.tokens)
         self._samples: list[Sample] = []
         self._changes: list[Change] = []
+        self._hedges = 0
         self._hedging_usd = 0.0
+        self.ended_s = 0.0
         self._reached = 0
         self._began = 0.0
         self._origin = 0.0
 
-    async def conduct(self) -> Record:
+    async def conduct(self, arm: str) -> None:
         """Run it all and put the steps into ``steps``."""
         scenario = self._scenario
         requests = round(scenario.rate_per_s * scenario.duration_s)
@@ -174,8 +210,9 @@ class _Drill:
         try:
             for name, behaviour in self._pace.items():
                 self._simulator.set(name, behaviour)
+            await self._get_known()
             self._began, self._origin = self._clock.monotonic(), self._clock.now()
-            self.steps.put_nowait(Began(scenario.name, requests, scenario.duration_s))
+            self.steps.put_nowait(Began(scenario.name, requests, scenario.duration_s, scenario.candidates, arm))
             async with asyncio.TaskGroup() as group:
                 for fault in scenario.faults:
                     group.create_task(self._fault(fault))
@@ -183,11 +220,29 @@ class _Drill:
                     await self._until(number / scenario.rate_per_s)
                     group.create_task(self._ask(number))
         finally:
+            self.ended_s = self._now_s
             unsubscribe()
             for name, behaviour in before.items():
                 self._simulator.set(name, behaviour)
+
+    def record(self) -> Record:
+        """What was seen so far."""
         samples = tuple(sorted(self._samples, key=lambda sample: sample.number))
-        return Record(samples, tuple(self._changes), self._reached, self._hedging_usd, self._prices())
+        return Record(samples, tuple(self._changes), self._reached, self._hedges, self._hedging_usd, self._prices())
+
+    async def _get_known(self) -> None:
+        for fault in self._scenario.faults if self._scenario.known else ():
+            if fault.from_s == 0:
+                self._simulator.set(
+                    fault.provider, msgspec.structs.replace(self._pace[fault.provider], **fault.behaviour)
+                )
+        for candidate in self._scenario.candidates:
+            for number in range(self._scenario.known):
+                prompt = Message.user(f"Drill {self._seed}, before request {number}: [[tokens=5]]")
+                request = msgspec.structs.replace(self._request, model=candidate, messages=(prompt,))
+                async with aclosing(self._engine.stream(request)) as events:
+                    async for _ in events:
+                        pass
 
     def _prices(self) -> dict[str, Prices]:
         pairs = (candidate.partition("/")[::2] for candidate in self._scenario.candidates)
@@ -224,8 +279,11 @@ class _Drill:
 
     def _heard(self, event: Event) -> None:
         if isinstance(event, BreakerChanged) and not event.observe_only:
-            self._changes.append(Change(event.key, event.at - self._origin, event.before, event.after))
+            change = Change(event.key, event.at - self._origin, event.before, event.after)
+            self._changes.append(change)
+            self.steps.put_nowait(BreakerTurned(change))
         elif isinstance(event, Hedged) and event.route == self._request.model:
+            self._hedges += 1
             self._hedging_usd += event.extra_usd or 0.0
 
     async def _ask(self, number: int) -> None:
@@ -234,6 +292,7 @@ class _Drill:
         seen = _Seen(self._clock)
         error: ProviderError | None = None
         at_s = self._now_s
+        self.steps.put_nowait(Asked(number, at_s))
         try:
             async with aclosing(self._engine.stream(request)) as events:
                 async for event in events:
@@ -274,8 +333,18 @@ def judged(shown: str, result: ChatResult | None, expected: str) -> SampleOutcom
     """What a stream that ended without an error was worth; both the text shown and the result's must be the known one."""
     if result is not None and result.text == shown == expected and result.finish_reason == "stop":
         return "complete"
+    if result is not None and SKIPPED in result.warnings and result.text == shown and _lacks_a_piece(shown, expected):
+        return "noted"
     texts = (shown, shown if result is None else result.text)
     return "truncated" if all(expected.startswith(text) for text in texts) else "garbled"
+
+
+def _lacks_a_piece(text: str, expected: str) -> bool:
+    """Whether ``text`` is ``expected`` but for one piece, no longer than an event's."""
+    lacking = len(expected) - len(text)
+    if not 0 < lacking <= _MOST_OF_AN_EVENT:
+        return False
+    return any(text == expected[:at] + expected[at + lacking :] for at in range(len(text) + 1))
 
 
 class _Seen:

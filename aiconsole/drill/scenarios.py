@@ -13,7 +13,9 @@ import msgspec
 
 from aiconsole.simulator.behaviour import Behaviour, StreamFault
 
-FaultKind = Literal["outage", "reset", "silence", "errors", "slow-down", "rate limits", "cut", "stall", "garbage"]
+FaultKind = Literal[
+    "outage", "reset", "silence", "errors", "slow-down", "tail", "rate limits", "cut", "stall", "garbage", "torn"
+]
 
 FAULTS: Final[Mapping[FaultKind, Mapping[str, Any]]] = {
     "outage": {"error_rates": {"server_fault": 1.0}, "server_statuses": (503,)},
@@ -21,10 +23,12 @@ FAULTS: Final[Mapping[FaultKind, Mapping[str, Any]]] = {
     "silence": {"outage": "hang"},
     "errors": {"error_rates": {"server_fault": 0.2}, "server_statuses": (500, 502, 503)},
     "slow-down": {"slow": 10.0},
+    "tail": {"ttft_ms": 100.0, "tail": 0.8},
     "rate limits": {"error_rates": {"rate_limit": 1.0}, "retry_after_s": 5.0},
     "cut": {"stream_fault": StreamFault("cut", 1.0, 20)},
     "stall": {"stream_fault": StreamFault("stall", 1.0, 20)},
     "garbage": {"stream_fault": StreamFault("malformed", 1.0, 20)},
+    "torn": {"stream_fault": StreamFault("torn", 1.0, 20)},
 }
 """What each kind of fault changes in a provider's `Behaviour`."""
 
@@ -57,6 +61,8 @@ class Fault(msgspec.Struct, frozen=True):
     @property
     def total(self) -> bool:
         """Whether it strikes every request, so that the provider is best not asked."""
+        if self.kind in ("tail", "torn"):
+            return False
         stream_fault, rates = self.behaviour.get("stream_fault"), self.behaviour.get("error_rates")
         return (stream_fault is None or stream_fault.rate == 1) and (not rates or sum(rates.values()) == 1)
 
@@ -75,6 +81,8 @@ class Limits(msgspec.Struct, frozen=True, omit_defaults=True):
         late_waits: requests after the first 10 of the fault that lose more than 250 ms at it.
         settled: p95 of the whole answer from the 20th request of the fault on, over the healthy p95.
         fails_in_ms: every request must fail, with one error that names all candidates, within this time (p99).
+        hedge_share: the most of the requests that are asked twice, as a share.
+        hedged_p95, hedged_p99: the first token's percentile with hedging over that without.
     """
 
     availability: float | None = None
@@ -87,6 +95,9 @@ class Limits(msgspec.Struct, frozen=True, omit_defaults=True):
     late_waits: int | None = None
     settled: float | None = None
     fails_in_ms: float | None = None
+    hedge_share: float | None = None
+    hedged_p95: float | None = None
+    hedged_p99: float | None = None
 
 
 class Scenario(msgspec.Struct, frozen=True):
@@ -98,6 +109,9 @@ class Scenario(msgspec.Struct, frozen=True):
         rate_per_s: requests begin at this rate, whatever becomes of those before (an open loop).
         duration_s: requests begin during this time.
         tokens: length of each answer; its text is the simulator's known text.
+        known: requests that each candidate answers beforehand, so that its usual times are known; faults that begin at
+            0 are there already.
+        hedge: run twice, without hedging and with it, to compare.
     """
 
     name: str
@@ -108,6 +122,8 @@ class Scenario(msgspec.Struct, frozen=True):
     rate_per_s: float = 2.0
     duration_s: float = 60.0
     tokens: int = 60
+    known: int = 0
+    hedge: bool = False
 
     @property
     def preferred(self) -> str:
@@ -152,7 +168,7 @@ def _down(kind: FaultKind, about: str, *candidates: str) -> Scenario:
 
 
 def _broken(
-    name: str, about: str, kind: Literal["cut", "stall", "malformed"], fault: FaultKind, gap_ms: float
+    name: str, about: str, kind: Literal["cut", "stall", "malformed", "torn"], fault: FaultKind, gap_ms: float
 ) -> Scenario:
     """Streams that break after ever more tokens, at a share of them that keeps breakers closed."""
     faults = tuple(
@@ -195,6 +211,17 @@ SCENARIOS: Final[tuple[Scenario, ...]] = (
     _broken("cut-streams", "Four of ten streams of the preferred provider are cut.", "cut", "cut", 500.0),
     _broken("stalled-streams", "Four of ten streams of the preferred provider go silent.", "stall", "stall", 5500.0),
     _broken("garbled-streams", "Four of ten streams of the preferred provider tear.", "malformed", "garbage", 500.0),
+    _broken("torn-events", "Four of ten streams of the preferred provider have one torn event.", "torn", "torn", 500.0),
+    Scenario(
+        "hedging",
+        "The preferred provider's first token has a heavy tail; without hedging and with it.",
+        (Fault("groq", "tail", 0.0, 30.0),),
+        Limits(availability=1.0, hedge_share=0.065, hedged_p95=1.02, hedged_p99=1.05),
+        rate_per_s=5.0,
+        duration_s=30.0,
+        known=20,
+        hedge=True,
+    ),
     Scenario(
         "all-down",
         "Everything is down: 503, resets, overload.",

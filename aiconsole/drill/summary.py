@@ -12,7 +12,7 @@ import msgspec
 from aiconsole.domain.chat import Usage
 from aiconsole.domain.models import Prices
 from aiconsole.drill.record import Record, Sample, Try
-from aiconsole.drill.scenarios import Fault, Scenario, provider_of
+from aiconsole.drill.scenarios import Fault, Limits, Scenario, provider_of
 from aiconsole.drill.states import Breakers
 
 FIRST_CALLS: Final = 10
@@ -47,9 +47,10 @@ class Summary(msgspec.Struct, frozen=True):
     Attributes:
         scenario, about, seed: what was run.
         requests: how many were asked.
-        availability: the share that ended complete and with exactly the text expected, 0 to 1.
+        availability: the share that ended complete and with exactly the text expected, 0 to 1; ``noted`` ones are among them.
         ideal: where failures are random, 1 - product of the failure rates over the most attempts that one request made at
             each candidate; else None.
+        noted: answers that lack what one unreadable event held, which their warnings say.
         truncated, garbled: answers reported as success that were only a beginning, or had text repeated, missing or other.
         failed: errors the asker got, by kind.
         ttft, total: ms from asking to the first text seen and to the end, of the complete answers.
@@ -70,6 +71,9 @@ class Summary(msgspec.Struct, frozen=True):
         healthy_p95_ms, settled_p95_ms: of the whole answer before the first fault, and from the 20th request on during it.
         extra_usd: what failed attempts, repeated parts and hedges cost over one undisturbed answer each; by estimate.
         unpriced: failed attempts that may have been billed, at a price unknown.
+        hedges: requests that were asked of a second candidate as well.
+        unhedged: the first token's percentiles of the same run without hedging, where the scenario compares.
+        stopped_s: when the drill was ended early, in s from its beginning; then only what must never be is checked.
         checks: each figure the scenario is held to. ``passed``: all of them.
     """
 
@@ -105,6 +109,10 @@ class Summary(msgspec.Struct, frozen=True):
     settled_p95_ms: float | None
     extra_usd: float
     unpriced: int
+    noted: int = 0
+    hedges: int = 0
+    unhedged: Spread | None = None
+    stopped_s: float | None = None
     checks: tuple[Check, ...] = ()
     passed: bool = True
 
@@ -115,8 +123,10 @@ def percentile(values: Iterable[float], share: float) -> float | None:
     return ordered[max(1, ceil(share * len(ordered))) - 1] if ordered else None
 
 
-def summarise(scenario: Scenario, record: Record, seed: int) -> Summary:
-    """The figures of a drill and their checks."""
+def summarise(
+    scenario: Scenario, record: Record, seed: int, *, unhedged: Spread | None = None, stopped_s: float | None = None
+) -> Summary:
+    """The figures of a drill and their checks. ``unhedged`` and ``stopped_s`` as in `Summary`."""
     samples = record.samples
     outcomes = Counter(sample.outcome for sample in samples)
     complete = [sample for sample in samples if sample.outcome == "complete"]
@@ -129,7 +139,7 @@ def summarise(scenario: Scenario, record: Record, seed: int) -> Summary:
         scenario.about,
         seed,
         requests=len(samples),
-        availability=len(complete) / len(samples) if samples else 0.0,
+        availability=(len(complete) + outcomes["noted"]) / len(samples) if samples else 0.0,
         ideal=_ideal(scenario, samples),
         truncated=outcomes["truncated"],
         garbled=outcomes["garbled"],
@@ -161,6 +171,10 @@ def summarise(scenario: Scenario, record: Record, seed: int) -> Summary:
         settled_p95_ms=outage.settled_p95_ms,
         extra_usd=_extra_usd(record) + record.hedging_usd,
         unpriced=sum(attempt.error_kind in _BILLABLE and attempt.cost_usd is None for attempt in tries),
+        noted=outcomes["noted"],
+        hedges=record.hedges,
+        unhedged=unhedged,
+        stopped_s=stopped_s,
     )
     checks = tuple(_checks(scenario, summary, samples))
     return msgspec.structs.replace(summary, checks=checks, passed=all(check.passed for check in checks))
@@ -292,6 +306,8 @@ def _checks(scenario: Scenario, summary: Summary, samples: Sequence[Sample]) -> 
     yield _at_most("truncated answers reported as success", summary.truncated, 0)
     yield _at_most("answers with repeated or missing text", summary.garbled, 0)
     yield _at_most("attempts sent to an open breaker", summary.to_open, 0)
+    if summary.stopped_s is not None:
+        return
     if limits.availability is not None:
         share = summary.availability
         yield Check("availability", share, limits.availability, share >= limits.availability)
@@ -316,6 +332,7 @@ def _checks(scenario: Scenario, summary: Summary, samples: Sequence[Sample]) -> 
         closings = _of_provider(summary.closings, scenario.preferred)
         passed = closings == openings
         yield Check(f"closings of the breaker of {key}, as many as openings", closings, openings, passed)
+    yield from _hedging_checks(limits, summary)
     if limits.fails_in_ms is not None:
         everyone = frozenset(map(provider_of, scenario.candidates))
         plain = sum(sample.outcome == "failed" and sample.named >= everyone for sample in samples)
@@ -323,6 +340,19 @@ def _checks(scenario: Scenario, summary: Summary, samples: Sequence[Sample]) -> 
         yield Check("requests that fail with one error naming all candidates", share, 1.0, share == 1.0)
         slowest = percentile((sample.total_ms for sample in samples), 0.99)
         yield _at_most("asking to the error, p99", slowest, limits.fails_in_ms, "ms")
+
+
+def _hedging_checks(limits: Limits, summary: Summary) -> Iterable[Check]:
+    if limits.hedge_share is not None:
+        yield _at_most("share of requests asked twice", summary.hedges / summary.requests, limits.hedge_share)
+    without = summary.unhedged or Spread()
+    for name, figure, before, limit in (
+        ("p95", summary.ttft.p95, without.p95, limits.hedged_p95),
+        ("p99", summary.ttft.p99, without.p99, limits.hedged_p99),
+    ):
+        if limit is not None:
+            ratio = figure / before if figure is not None and before else None
+            yield _at_most(f"{name} of the first token with hedging over that without", ratio, limit, "times")
 
 
 def _of_provider(counts: Mapping[str, int], provider: str) -> int:

@@ -9,14 +9,16 @@ import sys
 import time
 from contextlib import aclosing
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 import pytest
 
 from aiconsole.domain.errors import ConfigError
+from aiconsole.drill.alone import alone
 from aiconsole.drill.lapse import LapseLoop
-from aiconsole.drill.run import Answered, Began, Done, FaultChanged, Step, rig, run
-from aiconsole.drill.scenarios import SCENARIOS, Fault, Limits, Scenario, one_fault
+from aiconsole.drill.run import Answered, Asked, Began, BreakerTurned, Done, FaultChanged, Step, rig, run
+from aiconsole.drill.scenarios import SCENARIOS, Fault, FaultKind, Limits, Scenario, one_fault
 from aiconsole.drill.summary import Summary
 from aiconsole.engine import Engine
 from aiconsole.simulator import Behaviour, Simulator, StreamFault
@@ -50,8 +52,9 @@ def test_an_outage_is_drilled_in_time_lapse_and_told_step_by_step() -> None:
     began = time.perf_counter()
     steps = lapsed(MINI)
     assert time.perf_counter() - began < 10
-    assert steps[0] == Began("mini", 28, 14.0)
+    assert steps[0] == Began("mini", 28, 14.0, MINI.candidates)
     assert [(step.on, round(step.at_s)) for step in steps if isinstance(step, FaultChanged)] == [(True, 2), (False, 8)]
+    assert [step.number for step in steps if isinstance(step, Asked)] == list(range(28))
     assert sorted(step.sample.number for step in steps if isinstance(step, Answered)) == list(range(28))
     summary = summary_of(steps)
     assert (summary.seed, summary.requests, summary.availability) == (7, 28, 1.0)
@@ -72,8 +75,66 @@ def test_cut_streams_are_judged_by_the_known_text() -> None:
     assert summary.seams > 0
 
 
+def test_a_stream_that_lacks_one_torn_event_is_told_as_such_and_garbage_is_never_taken_for_an_answer() -> None:
+    def garbage(kind: Literal["torn", "malformed"]) -> Summary:
+        broken = {"stream_fault": StreamFault(kind, 1.0, 20)}
+        fault: FaultKind = "torn" if kind == "torn" else "garbage"
+        return summary_of(
+            lapsed(msgspec.structs.replace(MINI, faults=(Fault("groq", fault, 0.0, 14.0, broken),), tokens=60))
+        )
+
+    torn, malformed = garbage("torn"), garbage("malformed")
+    assert (torn.availability, torn.truncated, torn.garbled, torn.failed) == (1.0, 0, 0, {})
+    assert torn.noted > 0
+    assert torn.switches == torn.seams == 0
+    assert (malformed.availability, malformed.truncated, malformed.garbled, malformed.noted) == (1.0, 0, 0, 0)
+    assert malformed.seams > 0
+
+
+def test_a_scenario_that_compares_hedging_is_run_without_it_and_with_it() -> None:
+    scenario = next(scenario for scenario in SCENARIOS if scenario.hedge)
+    scenario = msgspec.structs.replace(scenario, duration_s=12.0, tokens=5)
+
+    async def both() -> list[Step]:
+        async with aclosing(alone(scenario, seed=0)) as steps:
+            return [step async for step in steps]
+
+    with asyncio.Runner(loop_factory=lambda: LapseLoop(0.0)) as runner:
+        steps = runner.run(both())
+    assert [step.arm for step in steps if isinstance(step, Began)] == ["without hedging", "with hedging"]
+    assert [type(step) for step in steps].count(Done) == 1
+    summary = summary_of(steps)
+    assert 0 < summary.hedges <= 0.05 * summary.requests + 2
+    assert summary.extra_usd > 0
+    assert summary.unhedged is not None
+    assert summary.unhedged.p95 is not None
+    assert summary.ttft.p95 is not None
+    assert summary.ttft.p95 < 0.95 * summary.unhedged.p95
+
+
+def test_a_drill_that_is_stopped_tells_what_was_seen_until_then() -> None:
+    async def stopped() -> Summary:
+        stop = asyncio.Event()
+        async with aclosing(
+            alone(MINI, stop=stop, settings={"routing.drill.strategy": "lowest cost"}, rules="")
+        ) as steps:
+            async for step in steps:
+                if isinstance(step, Answered) and step.done == 5:
+                    stop.set()
+                if isinstance(step, Done):
+                    return step.summary
+        raise AssertionError
+
+    with asyncio.Runner(loop_factory=lambda: LapseLoop(0.0)) as runner:
+        summary = runner.run(stopped())
+    assert 5 <= summary.requests < 28
+    assert summary.stopped_s is not None
+    assert summary.stopped_s < 14
+    assert {check.limit for check in summary.checks} == {0}
+
+
 async def test_a_drill_given_up_leaves_the_providers_as_they_were(tmp_path: Path) -> None:
-    route = "gpt-oss-120b"
+    route, turned = "gpt-oss-120b", []
     own = Behaviour(ttft_ms=3)
     async with (
         Simulator.start(behaviours={"groq": own}) as simulator,
@@ -85,8 +146,12 @@ async def test_a_drill_given_up_leaves_the_providers_as_they_were(tmp_path: Path
             async for step in steps:
                 if isinstance(step, FaultChanged):
                     assert simulator.behaviour("groq").error_rates == {"server_fault": 1.0}
+                    engine.gate.breakers.get("mistral").force_open()
+                if isinstance(step, BreakerTurned):
+                    turned.append((step.change.key, step.change.before, step.change.after))
                 if isinstance(step, Answered):
                     break
+        assert ("mistral", "closed", "forced open") in turned
         assert simulator.behaviour("groq") == own
 
 

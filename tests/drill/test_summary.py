@@ -15,6 +15,7 @@ from aiconsole.drill.record import Change, Record, Sample, Try
 from aiconsole.drill.run import judged
 from aiconsole.drill.scenarios import CEREBRAS, GROQ, OPENROUTER, SCENARIOS, Fault, Limits, Scenario
 from aiconsole.drill.summary import Summary, percentile, summarise
+from aiconsole.providers.reading import SKIPPED
 
 OUTAGE = Scenario("outage", "An outage.", (Fault("groq", "outage", 10.0, 20.0),), Limits(availability=1.0))
 KEY = GROQ
@@ -151,6 +152,22 @@ def test_an_answer_is_complete_only_if_what_was_shown_and_what_is_kept_are_the_t
 ) -> None:
     result = ChatResult("groq", "m", (TextPart(told),), "stop")
     assert judged(shown, result, "one two three") == outcome
+
+
+@pytest.mark.parametrize(
+    ("text", "warnings", "outcome"),
+    [
+        ("one three", (SKIPPED,), "noted"),
+        ("one two", (SKIPPED,), "noted"),
+        ("one two", (), "truncated"),
+        ("one three", (), "garbled"),
+        ("one two tree two", (SKIPPED,), "garbled"),
+        ("one two threw", (SKIPPED,), "garbled"),
+    ],
+)
+def test_only_one_missing_piece_that_is_told_of_is_noted(text: str, warnings: tuple[str, ...], outcome: str) -> None:
+    result = ChatResult("groq", "m", (TextPart(text),), "stop", warnings=warnings)
+    assert judged(text, result, "one two three") == outcome
 
 
 def test_a_stream_that_just_ends_is_a_truncated_answer() -> None:
