@@ -23,7 +23,8 @@ class Choice(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True, g
 
     ``basis`` is what that stands on, as text or as a measure with its figures: "latency" (ms or None, requests in flight),
     "cost" (USD or None), "headroom" (0 to 1), "reliability" (0 to 100), "weight" (own, of all), "place" (from 1), "blend"
-    (speed, cost, headroom, reliability, each 0 to 1). ``note`` is anything else that decided its place.
+    (speed, cost, headroom, reliability, each 0 to 1); for "latency", "headroom" and "blend" may follow from how many equals it
+    was drawn. ``note`` is anything else that decided its place.
     """
 
     candidate: str
@@ -39,21 +40,32 @@ class Choice(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True, g
         return f"{told}; {self.note}" if self.note else told
 
 
-def _latency(ms: float | None, in_flight: int) -> str:
+def _latency(ms: float | None, in_flight: int, drawn: int = 0) -> str:
     told = "not measured yet" if ms is None else f"{ms:.0f} ms"
-    return f"{told}, {in_flight:g} in flight" if in_flight else told
+    return _drawn(f"{told}, {in_flight:g} in flight" if in_flight else told, drawn)
+
+
+def _headroom(left: float, drawn: int = 0) -> str:
+    return _drawn(f"{left:.0%} of its limits left", drawn)
+
+
+def _blend(speed: float, thrift: float, headroom: float, trust: float, drawn: int = 0) -> str:
+    told = f"speed {speed:.2f}, cost {thrift:.2f}, headroom {headroom:.2f}, reliability {trust:.2f}"
+    return _drawn(told, drawn)
+
+
+def _drawn(told: str, drawn: int) -> str:
+    return f"{told}; drawn from {drawn:g} about equal" if drawn else told
 
 
 _WORDS: Final[dict[str | float | None, Callable[..., str]]] = {
     "latency": _latency,
     "cost": lambda usd: "price unknown" if usd is None else f"about ${usd:.3g}",
-    "headroom": lambda left: f"{left:.0%} of its limits left",
+    "headroom": _headroom,
     "reliability": lambda score: f"reliability {score:.0f} of 100",
     "weight": lambda own, total: f"weight {own:g} of {total:g}",
     "place": lambda place: f"place {place:g} of the route",
-    "blend": lambda speed, thrift, headroom, trust: (
-        f"speed {speed:.2f}, cost {thrift:.2f}, headroom {headroom:.2f}, reliability {trust:.2f}"
-    ),
+    "blend": _blend,
 }
 
 

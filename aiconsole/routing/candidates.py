@@ -78,7 +78,7 @@ class Directory:
             ConfigError: nothing answers to this name; the advice names what comes near.
         """
         kept = self._kept.get(name)
-        if kept is not None and self.prepare is None:
+        if kept is not None:
             return kept
         if not name:
             raise ConfigError("No model was chosen.", advice="Name a model as provider/model, or a route.")

@@ -29,12 +29,13 @@ class RequestFacts:
         needs: what the request needs; replaced when a candidate turned out to be too small for it.
     """
 
-    __slots__ = ("_gate", "_knowledge", "_policy", "_stream", "needs")
+    __slots__ = ("_gate", "_knowledge", "_latency_ms", "_policy", "_stream", "needs")
 
     def __init__(self, gate: Gate, knowledge: Knowledge, policy: Policy, needs: Needs, *, stream: bool) -> None:
         self.needs = needs
         self._gate = gate
         self._knowledge = knowledge
+        self._latency_ms = gate.reliability.latency_ms
         self._policy = policy
         self._stream = stream
 
@@ -43,10 +44,10 @@ class RequestFacts:
         return self._knowledge.known(candidate.provider.name, candidate.model)
 
     def latency_ms(self, candidate: Candidate) -> float | None:
-        return self._gate.reliability.latency_ms(candidate.name, streamed=self._stream)
+        return self._latency_ms(candidate.name, streamed=self._stream)
 
     def in_flight(self, candidate: Candidate) -> int:
-        return self._gate.in_flight(candidate.name)
+        return self._gate.flying.get(candidate.name, 0)
 
     def cost_usd(self, candidate: Candidate) -> float | None:
         return expected_usd(self.needs, self._knowledge.prices(candidate.provider.name, candidate.model))
@@ -54,8 +55,9 @@ class RequestFacts:
     def headroom(self, candidate: Candidate) -> float:
         return self._gate.limits.headroom(candidate.name)
 
-    def score(self, candidate: Candidate) -> float:
-        return self._gate.reliability.score(candidate.name, self.headroom(candidate)).value
+    def score(self, candidate: Candidate, headroom: float | None = None) -> float:
+        left = self._gate.limits.headroom(candidate.name) if headroom is None else headroom
+        return self._gate.reliability.score(candidate.name, left).value
 
     def weight(self, candidate: Candidate) -> float:
         return self._policy.weights.get(candidate.name, 1.0)

@@ -46,7 +46,7 @@ class Gate:
         random: jitter of the breakers' open time.
         breaker_settings: those of a key; the defaults where it is None.
 
-    ``rules`` are the fallback rules in use, None for none.
+    ``rules`` are the fallback rules in use, None for none. ``flying`` counts the calls under way by candidate.
     """
 
     def __init__(
@@ -66,16 +66,16 @@ class Gate:
         )
         self.rules: RuleBook | None = None
         self._concurrency: dict[str, Concurrency] = {}
-        self._in_flight: dict[str, int] = {}
+        self.flying: dict[str, int] = {}
 
     def in_flight(self, name: str) -> int:
         """Calls under way at a candidate."""
-        return self._in_flight.get(name, 0)
+        return self.flying.get(name, 0)
 
     def under_way(self, provider: str) -> int:
         """Calls under way at all models of a provider."""
         start = f"{provider}/"
-        return sum(calls for name, calls in self._in_flight.items() if name.startswith(start))
+        return sum(calls for name, calls in self.flying.items() if name.startswith(start))
 
     def concurrency(self, provider: str) -> Concurrency:
         """The concurrency limit of a provider."""
@@ -132,12 +132,12 @@ class Gate:
         if slot is None:
             held = Held(f"{concurrency.limit} calls are under way there", 0.0, full=concurrency)
             return _let_go(permits, reservation, held)
-        self._in_flight[name] = self._in_flight.get(name, 0) + 1
+        self.flying[name] = self.flying.get(name, 0) + 1
         lease = self.limits.begin(name, prompt_tokens, answer_tokens)
         return Pass(self, candidate, permits, lease, slot, reservation)
 
     def _left(self, name: str) -> None:
-        self._in_flight[name] -= 1
+        self.flying[name] -= 1
 
 
 class Pass:

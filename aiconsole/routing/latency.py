@@ -89,13 +89,15 @@ class Latency:
 
     def peak_ms(self, at: float) -> float | None:
         """The peak EWMA at a moment; None where nothing is known, or only a wait without an answer two minutes ago."""
-        idle_s = max(at - self._at, 0.0)
-        percentiles = self.percentiles()
+        peak = self._peak
+        percentiles = self._percentiles or self.percentiles()
         if percentiles is None:
-            return self._peak if self._peak and idle_s < 2 * _IDLE_S else None
-        if self._peak <= percentiles.p50_ms:
-            return self._peak
-        return percentiles.p50_ms + (self._peak - percentiles.p50_ms) * exp(-idle_s / _IDLE_S)
+            return peak if peak and at - self._at < 2 * _IDLE_S else None
+        usual = percentiles.p50_ms
+        if peak <= usual:
+            return peak
+        idle_s = at - self._at
+        return usual + (peak - usual) * exp(-idle_s / _IDLE_S) if idle_s > 0.0 else peak
 
     def browned_out(self, at: float) -> bool:
         """Whether the last answers, four or more in a row, took more than three times the usual. A minute after the last of

@@ -134,7 +134,9 @@ class Reliability:
     def latency_ms(self, key: str, *, streamed: bool = True) -> float | None:
         """The peak EWMA of the time to the first token (of whole answers where not ``streamed``), None where unknown."""
         track = self._tracks.get(key)
-        return None if track is None else track.times(streamed).peak_ms(self._clock.monotonic())
+        if track is None:
+            return None
+        return (track.ttft if streamed else track.whole).peak_ms(self._clock.monotonic())
 
     def browned_out(self, key: str) -> bool:
         """Whether a model has become far slower to begin than it usually is; see `Latency.browned_out`."""

@@ -41,8 +41,8 @@ class Facts(Protocol):
     def headroom(self, candidate: Candidate) -> float:
         """What is left of the tightest limit, 0 to 1."""
 
-    def score(self, candidate: Candidate) -> float:
-        """The reliability score, 0 to 100."""
+    def score(self, candidate: Candidate, headroom: float | None = None) -> float:
+        """The reliability score, 0 to 100; ``headroom`` where it was asked for already."""
 
     def weight(self, candidate: Candidate) -> float:
         """The route's weight, 0 for only where no other is left."""
@@ -153,16 +153,20 @@ def _weighted(candidates: Sequence[Candidate], facts: Facts, random: Random) -> 
 
 def _by_latency(candidates: Sequence[Candidate], facts: Facts, random: Random) -> Ranking:
     latency_ms, in_flight = facts.latency_ms, facts.in_flight
-    bases = [("latency", latency_ms(candidate), in_flight(candidate)) for candidate in candidates]
-    fastest = min([ms for _, ms, _ in bases if ms is not None], default=_UNTRIED_MS)
-    loads = [
-        max(fastest if ms is None else ms, 1.0) * (busy + 1) * (_OUT if ms is None and busy else 1.0)
-        for _, ms, busy in bases
-    ]
+    known = [latency_ms(candidate) for candidate in candidates]
+    flying = [in_flight(candidate) for candidate in candidates]
+    fastest = min([ms for ms in known if ms is not None], default=_UNTRIED_MS)
+    loads: list[float] = []
+    for ms, busy in zip(known, flying, strict=True):
+        if ms is None:
+            loads.append(max(fastest, 1.0) * (busy + 1) * (_OUT if busy else 1.0))
+        else:
+            loads.append((ms if ms > 1.0 else 1.0) * (busy + 1))
+    bases: list[Basis] = [("latency", ms, busy) for ms, busy in zip(known, flying, strict=True)]
     order = sorted(range(len(loads)), key=loads.__getitem__)
     least = loads[order[0]]
     near = sum([load <= 2.0 * least for load in loads])
-    note = _two_choices(candidates, order, loads, near, facts, random, same=1.25)
+    note = _two_choices(candidates, order, loads, bases, near, facts, random, same=1.25)
     return _ranking(candidates, order, [least / load for load in loads], bases, note)
 
 
@@ -204,8 +208,9 @@ def _blended(candidates: Sequence[Candidate], facts: Facts, random: Random, blen
     none = [0.0] * count
     speed = _shares([facts.latency_ms(candidate) for candidate in candidates]) if blend.latency else none
     thrift = _shares([facts.cost_usd(candidate) for candidate in candidates]) if blend.cost else none
-    headroom = [facts.headroom(candidate) for candidate in candidates] if blend.headroom else none
-    trust = [facts.score(candidate) / 100.0 for candidate in candidates] if blend.reliability else none
+    left = [facts.headroom(candidate) for candidate in candidates]
+    headroom = left if blend.headroom else none
+    trust = [facts.score(*pair) / 100.0 for pair in zip(candidates, left, strict=True)] if blend.reliability else none
     values = [
         (
             blend.latency * speed[index]
@@ -248,7 +253,7 @@ def _by_value(
     if len(equals) < len(values):
         lesser = [index for index, value in enumerate(values) if value < least]
         order += sorted(lesser, key=values.__getitem__, reverse=True)
-    note = _two_choices(candidates, order, loads, len(equals), facts, random, same=1.0)
+    note = _two_choices(candidates, order, loads, bases, len(equals), facts, random, same=1.0)
     return _ranking(candidates, order, values, bases, note)
 
 
@@ -256,14 +261,15 @@ def _two_choices(
     candidates: Sequence[Candidate],
     order: list[int],
     loads: list[float],
+    bases: list[Basis],
     near: int,
     facts: Facts,
     random: Random,
     *,
     same: float,
 ) -> str:
-    """Put first in ``order`` the better of two drawn from its first ``near``, unless it is passed over because it is only
-    recovering; why in words, where there is more to tell than its load."""
+    """Put first in ``order`` the better of two drawn from its first ``near``, and add to its basis from how many, unless it
+    is passed over because it is only recovering; that in words, else ""."""
     first, second = 0, 1
     if near > 1:
         first = int(random.random() * near)
@@ -278,7 +284,7 @@ def _two_choices(
         first = second
         note = f"before {chosen.name}, only recovering ({recent:.0%} succeeded)"
     elif first:
-        note = f"drawn from {near} about equal"
+        bases[order[first]] += (near,)
     if first:
         order.insert(0, order.pop(first))
     return note

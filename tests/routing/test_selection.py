@@ -38,7 +38,7 @@ class Sheet:
     def headroom(self, one: Candidate) -> float:
         return self._get("headroom", one, 1.0) or 0.0
 
-    def score(self, one: Candidate) -> float:
+    def score(self, one: Candidate, headroom: float | None = None) -> float:
         return self._get("score", one, 70.0) or 0.0
 
     def weight(self, one: Candidate) -> float:
