@@ -30,7 +30,8 @@ class _List(NamedTuple):
 class Catalogue:
     """Model lists by provider, kept in memory.
 
-    ``failures`` holds, for each provider whose list could not be had at the last try, the error that says why.
+    ``revision`` grows whenever another list is known. ``failures`` holds, for each provider whose list could not be had at
+    the last try, the error that says why.
     """
 
     def __init__(self, registry: Registry, prices: PriceBook, clock: Clock) -> None:
@@ -40,6 +41,7 @@ class Catalogue:
         self._lists: dict[str, _List] = {}
         self._list_prices: dict[tuple[str, str], Prices | None] = {}
         self._failures: dict[str, ConsoleError] = {}
+        self.revision = 0
 
     @property
     def failures(self) -> Mapping[str, ConsoleError]:
@@ -47,6 +49,7 @@ class Catalogue:
 
     def forget(self, provider: str | None = None) -> None:
         """Ask again at the next need, at one provider or at all."""
+        self.revision += 1
         for name in tuple(self._lists) if provider is None else (provider,):
             self._lists.pop(name, None)
 
@@ -96,6 +99,7 @@ class Catalogue:
         by_id = {info.id: info for info in listed}
         ordered = [by_id.pop(model, ModelInfo(provider, model)) for model in pinned]
         models = tuple(self._filled(info) for info in (*ordered, *by_id.values()))
+        self.revision += 1
         self._lists[provider] = _List(self._clock.monotonic(), models, {info.id: info for info in models})
         return models
 

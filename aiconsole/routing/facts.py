@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Final, Protocol
 
 from aiconsole.domain.chat import Cost, Usage
-from aiconsole.domain.models import ModelInfo, Prices
-from aiconsole.routing.candidates import Candidate
-from aiconsole.routing.fitness import Needs, expected_usd
+from aiconsole.domain.models import Feature, ModelInfo, Prices
+from aiconsole.routing.candidates import Candidate, Route
+from aiconsole.routing.fitness import Needs, expected_usd, fits_all
 from aiconsole.routing.gate import Gate
 from aiconsole.routing.policy import Policy
 
+_KEPT: Final = 100
+
 
 class Knowledge(Protocol):
-    """What is known of models without asking anybody."""
+    """What is known of models without asking anybody; ``revision`` differs whenever that has changed."""
+
+    @property
+    def revision(self) -> int: ...
 
     def known(self, provider: str, model: str) -> ModelInfo | None: ...
 
@@ -64,3 +69,26 @@ class RequestFacts:
 
     def recent_success(self, candidate: Candidate) -> float:
         return self._gate.reliability.recent_success(candidate.name)
+
+
+class Fits:
+    """Tells at once that all candidates of a route can serve a request, where that is so; worked out anew when another kind
+    of request comes, or more is known of models."""
+
+    __slots__ = ("_kept", "_knowledge")
+
+    def __init__(self, knowledge: Knowledge) -> None:
+        self._knowledge = knowledge
+        self._kept: dict[str, tuple[Route, frozenset[Feature], int, float]] = {}
+
+    def all(self, route: Route, needs: Needs) -> bool:
+        """False where one cannot, or may not be able to."""
+        knowledge = self._knowledge
+        route_then, features, revision, most = self._kept.get(route.name) or (None, None, 0, 0.0)
+        if route_then is not route or features != needs.features or revision != knowledge.revision:
+            known = [(one, knowledge.known(one.provider.name, one.model)) for one in route.candidates]
+            most = fits_all(known, needs.features)
+            if len(self._kept) >= _KEPT:
+                self._kept.clear()
+            self._kept[route.name] = (route, needs.features, knowledge.revision, most)
+        return not needs.room and needs.prompt_tokens + (needs.max_tokens or 0) <= most

@@ -6,6 +6,8 @@ candidate wrongly left out is lost, one wrongly asked only says that the context
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from math import inf
 from typing import Final, NamedTuple
 
 import msgspec
@@ -129,6 +131,19 @@ def _too_small(needs: Needs, info: ModelInfo | None) -> Unfit | None:
     if needs.prompt_tokens + answer > context:
         return Unfit(f"its context of {context:,} tokens is too small for about {needs.prompt_tokens + answer:,}")
     return None
+
+
+def fits_all(candidates: Iterable[tuple[Candidate, ModelInfo | None]], features: frozenset[Feature]) -> float:
+    """So many tokens, prompt and limit of the answer together, a request with these features may have to be served by all
+    candidates for sure; -1 where one of them cannot serve it at any size."""
+    needs = Needs(features, 0)
+    most = inf
+    for candidate, info in candidates:
+        if unfit(candidate, needs, info) is not None:
+            return -1
+        if info is not None and info.context_tokens is not None:
+            most = min(most, info.context_tokens)
+    return most
 
 
 def expected_usd(needs: Needs, prices: Prices | None, *, answer_tokens: int = 500) -> float | None:

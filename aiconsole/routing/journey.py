@@ -7,21 +7,22 @@ the leg ended.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import inf
 from random import Random
 from typing import Final
 
 import msgspec
 
-from aiconsole.domain.chat import ChatRequest, ChatResult, Timeouts
+from aiconsole.domain.chat import ChatRequest, ChatResult
 from aiconsole.domain.clock import Clock
 from aiconsole.domain.errors import AllFailed, ConnectionCut, HeldBack, ProviderError
 from aiconsole.domain.events import Event
 from aiconsole.domain.trace import Choice, DecisionTrace, Outcome
 from aiconsole.routing.candidates import Candidate, Route
 from aiconsole.routing.concurrency import Concurrency
-from aiconsole.routing.facts import Knowledge, RequestFacts
+from aiconsole.routing.deadlines import limits_of
+from aiconsole.routing.facts import Fits, Knowledge, RequestFacts
 from aiconsole.routing.fitness import Needs, Unfit, unfit
 from aiconsole.routing.gate import Gate, Held, Pass
 from aiconsole.routing.record import NOTHING, Record, Spent
@@ -30,9 +31,6 @@ from aiconsole.routing.ruling import Named, Ruling
 from aiconsole.routing.selection import Ranking, rank
 
 _ANSWER_TOKENS: Final = 500
-_SLACK_S: Final = 0.05
-_LEAST_S: Final = 2.0
-_TRIAL_S: Final = 0.2
 _RETRIES: Final = RetrySettings(patience_s=0.2)
 """While another candidate stands ready nobody is waited for longer than a jittered retry takes."""
 
@@ -75,6 +73,7 @@ class Journey:
         clock: Clock,
         random: Random,
         named: Named,
+        fits: Fits,
         stream: bool,
     ) -> None:
         self.route = route
@@ -84,6 +83,7 @@ class Journey:
         self._clock = clock
         self._random = random
         self._stream = stream
+        self._fits = fits
         self._began = clock.monotonic()
         self._record = Record(route, request, request_id, publish, clock, stream=stream)
         self._ruling = Ruling(gate, route.name, named, publish, self._record)
@@ -261,6 +261,8 @@ class Journey:
     def _ranked(self) -> list[Candidate]:
         """The candidates that can serve the request, in order; where none can, the request is let through to those that
         only lack what may be dropped, and to a single one, whose own words are better than ours."""
+        if len(self.route.candidates) > 1 and self._fits.all(self.route, self.facts.needs):
+            return self._in_order(self.route.candidates)
         fit: list[Candidate] = []
         droppable: list[Candidate] = []
         skipped: list[tuple[Candidate, Unfit]] = []
@@ -280,6 +282,9 @@ class Journey:
         if len(fit) == 1:
             self._record.trace.ranked((Choice(fit[0].name, 1.0, "the only candidate"),))
             return fit
+        return self._in_order(fit)
+
+    def _in_order(self, fit: Sequence[Candidate]) -> list[Candidate]:
         ranking = rank(fit, self.route.policy.strategy, self.facts, self._random)
         if self._stream:
             ranking = self._slow_last(ranking)
@@ -316,45 +321,14 @@ class Journey:
         tries = self._tries[candidate.name] = self._tries.get(candidate.name, 0) + 1
         if tries == 1:
             self._gate.retries.of(candidate.provider.name).request()
-        others = any(left is not candidate for left in self._left)
-        own = msgspec.structs.replace(self.request, model=candidate.model, timeouts=self._timeouts(candidate, others))
+        others = len(self._left) > 1 or (len(self._left) == 1 and self._left[0] is not candidate)
+        timeouts = limits_of(
+            candidate, self.request.timeouts, self.route.policy, self._gate, self.remaining_s, others, self._stream
+        )
+        own = msgspec.structs.replace(self.request, model=candidate.model, timeouts=timeouts)
         leg = Leg(candidate, passed, own, len(self._legs) + 1, self._clock)
         self._legs.append(leg)
         return leg
-
-    def _timeouts(self, candidate: Candidate, others: bool) -> Timeouts:
-        """The limits of one attempt: the caller's or the provider's own, and short ones while somebody else stands ready."""
-        own = self.request.timeouts or candidate.provider.timeouts
-        remaining_s = self.remaining_s
-        total = remaining_s if own.total is None else min(own.total, remaining_s)
-        if not others or self.request.timeouts is not None:
-            if own.total is not None and own.total - total < _SLACK_S:
-                return own
-            return msgspec.structs.replace(own, total=total)
-        policy = self.route.policy
-        if not self._stream:
-            return msgspec.structs.replace(own, total=min(total, policy.whole_answer_s))
-        first = self._first_token_s(candidate, policy.first_token_s)
-        return Timeouts(
-            connect=own.connect,
-            first_token=first if own.first_token is None else min(own.first_token, first),
-            between=policy.stall_s if own.between is None else min(own.between, policy.stall_s),
-            total=total,
-        )
-
-    def _first_token_s(self, candidate: Candidate, default_s: float) -> float:
-        """How long to wait for a first token while somebody else stands ready: three times what is usual there, at most the
-        default where nothing is known or silence has become usual; hardly longer than usual for a trial call."""
-        reliability = self._gate.reliability
-        usual = reliability.ttft(candidate.name)
-        known_s = default_s if usual is None else max(default_s, 3e-3 * usual.p95_ms)
-        on_trial = "half-open" in (
-            self._gate.breakers.get(candidate.name).state,
-            self._gate.breakers.get(candidate.provider.name).state,
-        )
-        least_s = _TRIAL_S if on_trial else _LEAST_S
-        wait_s = reliability.first_token_deadline(candidate.name, default_s, least_s=least_s, most_s=known_s)
-        return min(wait_s, max(least_s, 1.5e-3 * usual.p95_ms)) if on_trial and usual is not None else wait_s
 
     def _plan(self, leg: Leg, error: ProviderError, shown: bool) -> Retry | MoveOn | Stop:
         return retry_plan(
@@ -389,6 +363,8 @@ class Journey:
         return last
 
     def _failures(self) -> tuple[str, ...]:
+        if not self.errors:
+            return ()
         return tuple(
             f"{error.provider}/{error.model} failed first ({error.kind}): {error.message}"
             for error in self.errors

@@ -36,7 +36,7 @@ from aiconsole.domain.events import Event
 from aiconsole.domain.trace import Outcome, Traced
 from aiconsole.routing.candidates import Candidate, Route
 from aiconsole.routing.continuation import Continuation, ResumedPart
-from aiconsole.routing.facts import Knowledge
+from aiconsole.routing.facts import Fits, Knowledge
 from aiconsole.routing.gate import Gate
 from aiconsole.routing.hedging import HedgeBudget, Race, hedge_delay_s
 from aiconsole.routing.journey import Journey, Leg
@@ -87,6 +87,7 @@ class Router:
         self._random = random
         self._run = uuid4().hex[:12]
         self._serial = count(1)
+        self._fits = Fits(knowledge)
         self._hedges: dict[str, HedgeBudget] = {}
         self.recent = RecentRequests()
 
@@ -232,6 +233,7 @@ class Router:
             clock=self._clock,
             random=self._random,
             named=self._routes.named,
+            fits=self._fits,
             stream=stream,
         )
         self.recent.keep(request_id, request, journey.facts.needs)

@@ -5,7 +5,7 @@ import pytest
 from aiconsole.domain.chat import ChatRequest, JsonFormat, Reasoning
 from aiconsole.domain.messages import DocumentPart, ImagePart, Message, Tool, ToolCallPart, ToolResultPart
 from aiconsole.domain.models import Feature, ModelInfo, Prices, ProviderState
-from aiconsole.routing.fitness import Needs, expected_usd, text_tokens, unfit
+from aiconsole.routing.fitness import Needs, expected_usd, fits_all, text_tokens, unfit
 from tests.routing.candidates import ALL, candidate
 
 PICTURE = ImagePart(data=b"png", media_type="image/png")
@@ -124,3 +124,11 @@ def test_the_expected_cost_is_unknown_and_not_free_where_a_price_is_unknown() ->
     assert usd == pytest.approx((10_000 + 10_000) / 1e6, rel=0.01)
     short = Needs.of(request("hello", max_tokens=10))
     assert expected_usd(short, Prices(prompt=0.0, completion=10.0)) == pytest.approx(1e-4)
+
+
+def test_what_fits_all_is_told_without_asking_each_again() -> None:
+    small, large = candidate("a"), candidate("b")
+    known = [(small, ModelInfo("a", "m", context_tokens=4_000)), (large, None)]
+    assert fits_all(known, frozenset()) == 4_000
+    assert fits_all([(large, None)], frozenset({"tools"})) == float("inf")
+    assert fits_all([*known, (candidate("c", frozenset()), None)], frozenset({"tools"})) == -1
