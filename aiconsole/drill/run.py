@@ -30,7 +30,7 @@ from aiconsole.drill.summary import Spread, Summary, summarise
 from aiconsole.engine import Engine
 from aiconsole.home import find_home
 from aiconsole.providers.reading import SKIPPED
-from aiconsole.simulator import Behaviour, Simulator, known_text
+from aiconsole.simulator import Behaviour, Simulator, known_text, lifelike
 
 ROUTE: Final = "drill"
 _MOST_OF_AN_EVENT: Final = 60
@@ -102,7 +102,7 @@ async def rig(
         if rules is not None:
             await asyncio.to_thread(find_home(home, {}).settings.with_name("rules.toml").write_text, rules, "utf-8")
         async with (
-            Simulator.start(seed=seed, clock=clock) as simulator,
+            Simulator.start(seed=seed, clock=clock, behaviours=lifelike()) as simulator,
             Engine.open(home=home, environ={}, simulator=simulator, clock=clock, random=Random(seed)) as engine,  # noqa: S311
         ):
             for key, value in {f"routes.{ROUTE}": list(scenario.candidates), **(settings or {})}.items():

@@ -6,12 +6,13 @@ with, and mostly ends with healthy ones, so that recovery is seen.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final, Literal
 
 import msgspec
 
 from aiconsole.simulator.behaviour import Behaviour, StreamFault
+from aiconsole.simulator.catalogue import CATALOGUE, find_model
 
 FaultKind = Literal[
     "outage", "reset", "silence", "errors", "slow-down", "tail", "rate limits", "cut", "stall", "garbage", "torn"
@@ -134,6 +135,14 @@ class Scenario(msgspec.Struct, frozen=True):
 def provider_of(candidate: str) -> str:
     """The provider of a ``provider/model``, or of a breaker's key."""
     return candidate.partition("/")[0]
+
+
+def drillable(candidates: Iterable[str]) -> tuple[str, ...]:
+    """Those of the candidates (``provider/model``) that the simulator has."""
+    pairs = {candidate: candidate.partition("/")[::2] for candidate in candidates}
+    return tuple(
+        name for name, (provider, model) in pairs.items() if provider in CATALOGUE and find_model(provider, model)
+    )
 
 
 def one_fault(
