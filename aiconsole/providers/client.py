@@ -41,7 +41,7 @@ from aiconsole.providers.pricing import PriceBook
 from aiconsole.providers.reading import EventReading, Reading, WholeReading, unreadable
 from aiconsole.providers.resolver import PolicyResolver
 from aiconsole.providers.support import Refusals, fit
-from aiconsole.providers.transport import Transport
+from aiconsole.providers.transport import MAX_CONNECTIONS, Transport
 
 _TURN_S: Final = 0.002
 """How long a stream goes on before it lets the loop do something else."""
@@ -77,7 +77,12 @@ class HttpProvider:
         self._channel = HttpChannel(
             base_url=policy.check(self._base_url),
             headers=headers,
-            transport=Transport(proxy=config.proxy, ca_file=config.ca_file, resolver=PolicyResolver(policy)),
+            transport=Transport(
+                proxy=config.proxy,
+                ca_file=config.ca_file,
+                resolver=PolicyResolver(policy),
+                max_connections=config.max_connections or MAX_CONNECTIONS,
+            ),
         )
 
     async def complete(self, request: ChatRequest) -> ChatResult:

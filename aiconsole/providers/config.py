@@ -30,6 +30,7 @@ class ProviderConfig(msgspec.Struct, frozen=True):
         proxy: URL of an HTTP proxy.
         ask_for_usage: whether a streamed answer's tokens are asked for (custom servers exist that refuse the question).
         private_network: whether the base URL may lead into a private address range.
+        max_connections: at most so many at once; None is the transport's own limit.
         simulated: whether answers come from the built-in simulator.
     """
 
@@ -47,6 +48,7 @@ class ProviderConfig(msgspec.Struct, frozen=True):
     proxy: str | None = None
     ask_for_usage: bool = True
     private_network: bool = False
+    max_connections: int | None = None
     simulated: bool = False
 
     @property
