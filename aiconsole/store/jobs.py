@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 KEPT_RUNS: Final = 300
 KEPT_TROUBLE_S: Final = 90 * 86400.0
 _THINNED_EVERY: Final = 50
+_PATIENCE_S: Final = 5.0
 
 _RECORD: Final = JobRecord.__struct_fields__
 _RUN: Final = "number, job, cause, due, attempt, started_at, ended_at, duration_ms, result, message, output, error"
@@ -46,11 +47,14 @@ class JobStore:
         return await self._store.write(lambda database: _claim(database, record, run))
 
     async def end(self, record: JobRecord, run: JobRun, day: str) -> None:
-        """Write the end of a run down, also where the disk is full at first."""
+        """Write the end of a run down. On a full or locked disk it is held in memory and not waited for."""
         told = {name: self._store.redact(getattr(run, name)) for name in ("message", "error")}
         output = tuple(self._store.redact(line) for line in run.output)
         clean = msgspec.structs.replace(run, output=output, **told)
-        await asyncio.wrap_future(self._store.post(lambda database: _end(database, record, clean, day), keep=True))
+        writing = asyncio.wrap_future(self._store.post(lambda database: _end(database, record, clean, day), keep=True))
+        done, _ = await asyncio.wait({writing}, timeout=_PATIENCE_S)
+        if done:
+            writing.result()
 
     async def beat(self, runs: Sequence[int], heartbeat: float, lease_until: float) -> None:
         """Renew the leases of runs."""

@@ -7,7 +7,7 @@ is missing in one transaction, and writes the number of steps into ``PRAGMA user
 
 from __future__ import annotations
 
-from aiconsole.store.migrations import conversations, history
+from aiconsole.store.migrations import conversations, history, jobs
 
 APPLICATION_ID = 0x41494363
 """Written into the file's header, so that another program's database is recognised as such."""
@@ -15,4 +15,5 @@ APPLICATION_ID = 0x41494363
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     conversations.STATEMENTS,
     history.STATEMENTS,
+    jobs.STATEMENTS,
 )
