@@ -25,9 +25,9 @@ class Spent(NamedTuple):
 
     def plus(self, other: Spent) -> Spent:
         """Both together; what one does not know is taken from the other. Costs of two sources count as the price list's."""
-        if other == NOTHING:
+        if other is NOTHING:
             return self
-        if self == NOTHING:
+        if self is NOTHING:
             return other
         cost, more = self.cost, other.cost
         if cost is not None and more is not None:
