@@ -91,14 +91,16 @@ class Tiles(msgspec.Struct, frozen=True):
 class RequestFilter(msgspec.Struct, frozen=True):
     """Which requests. Empty texts and None let everything pass.
 
-    ``provider`` is who answered or was asked last. ``text`` is looked for in provider, model, route, error kind and error
-    text, and as the beginning of a request's id. ``failed`` True keeps errors of every kind, cancelled ones too.
+    ``provider`` is who answered or was asked last; ``asked`` (a provider, or ``provider/model``) anyone who was asked at all,
+    so it finds the requests behind a point of that provider's line. ``text`` is looked for in provider, model, route, error
+    kind and error text, and as the beginning of a request's id. ``failed`` True keeps errors of every kind, cancelled ones too.
     """
 
     start: float
     end: float
     provider: str = ""
     model: str = ""
+    asked: str = ""
     route: str = ""
     origin: Origin | None = None
     error_kind: str = ""

@@ -1,8 +1,12 @@
-"""What the console keeps on disk: conversations now, everything else later. ``Store`` is the one door."""
+"""What the console keeps on disk: conversations, and what happened. ``Store`` is the one door; ``Recorder`` fills the history
+from the event bus, ``History`` asks it."""
 
 from __future__ import annotations
 
 from aiconsole.store.database import StoreNotice
+from aiconsole.store.history import FoundRequests, History
+from aiconsole.store.recorder import Recorder
+from aiconsole.store.retention import Retention
 from aiconsole.store.store import Store
 
-__all__ = ["Store", "StoreNotice"]
+__all__ = ["FoundRequests", "History", "Recorder", "Retention", "Store", "StoreNotice"]

@@ -22,6 +22,7 @@ from aiconsole.store.faults import damaged, explain
 from aiconsole.store.migrations import MIGRATIONS
 from aiconsole.store.packing import Redact
 from aiconsole.store.reader import Lane, Reader
+from aiconsole.store.retention import Retention, next_step
 from aiconsole.store.writer import Job, Writer
 
 if TYPE_CHECKING:
@@ -44,8 +45,10 @@ class Store:
         redact: Redact,
         notify: Notify,
         retry_s: float,
+        retention: Retention,
     ) -> None:
         self.redact = redact
+        self.retention = retention
         self.notices = opened.notices
         self.trouble: ConsoleError | None = None
         self.conversations = ConversationStore(self)
@@ -75,6 +78,7 @@ class Store:
         notify: Notify = lambda notice: None,
         steps: Steps = MIGRATIONS,
         retry_s: float = 2.0,
+        retention: Retention | None = None,
     ) -> Store:
         """Open ``path``, or make it, and a lock file beside it.
 
@@ -86,6 +90,7 @@ class Store:
                 writing (also in ``trouble`` while it lasts) and its end.
             steps: the migrations; other ones only in tests.
             retry_s: seconds between two tries to write what a full or locked disk refused.
+            retention: how long what happened is kept; also ``store.retention``, which may be set at any time.
 
         Raises:
             ConfigError: another console has the file, or it was written by a newer console or another program.
@@ -100,7 +105,7 @@ class Store:
             opening.add_done_callback(_abandon)
             reader.shutdown(wait=False)
             raise
-        store = cls(opened, reading, reader, redact, notify, retry_s)
+        store = cls(opened, reading, reader, redact, notify, retry_s, retention or Retention())
         store._tidy(now)
         for notice in opened.notices:
             notify(notice)
@@ -145,6 +150,15 @@ class Store:
         """As ``write``, without waiting; with ``keep`` it is not given up while the disk is full, locked or read-only, and
         ``relaxed`` it may be undone by a power cut, though not by the end of the process."""
         return self._writer.post(job, keep=keep, relaxed=relaxed)
+
+    async def prune(self, now: float) -> int:
+        """Delete what is older than `retention` allows at ``now`` (epoch s), some rows at a time, so that other writing goes on
+        between; in how many steps. Raises as `write`."""
+        steps = 0
+        retention = self.retention
+        while await asyncio.wrap_future(self.post(lambda database: next_step(database, retention, now), relaxed=True)):
+            steps += 1
+        return steps
 
     def tell(self, notice: StoreNotice) -> None:
         """Have the person see something about the store; on the event loop."""

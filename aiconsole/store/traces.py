@@ -35,9 +35,12 @@ def pack_trace(trace: DecisionTrace, redact: Redact) -> bytes:
 
 
 def unpack_trace(data: bytes) -> DecisionTrace | None:
-    """The trace again; None where a newer console wrote it in a way not known here."""
+    """The trace again; None where another version of the console wrote it in a way not known here."""
     words = _DICTIONARIES.get(data[0])
     if words is None:
         return None
     unpack = zlib.decompressobj(-_WINDOW, zdict=words)
-    return _decoder.decode(unpack.decompress(data[1:]) + unpack.flush())
+    try:
+        return _decoder.decode(unpack.decompress(data[1:]) + unpack.flush())
+    except msgspec.MsgspecError:
+        return None

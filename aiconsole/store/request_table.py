@@ -1,0 +1,258 @@
+"""The table of requests: found, counted and sorted in SQL, and read a page at any offset. Runs in the tables' thread.
+
+In order of time and unless more is asked than who, on which route and when, the hours' rollups tell how many requests each hour
+has: an offset leads to its hour at once, however deep, and nothing is counted. For everything else the ids of what was found
+are listed once in the wanted order, at most `LISTED` of them (8 MB), and a page is a slice of that list. Either way what
+came later does not shift the pages: it is seen when one asks anew.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_right
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from aiconsole.domain.chat import Cost, Usage
+from aiconsole.domain.history import RequestFilter, RequestRow, Sort
+from aiconsole.store.retention import Retention, ids_at
+
+if TYPE_CHECKING:
+    from aiconsole.store.database import Database
+
+LISTED: Final = 1_000_000
+_HOUR: Final = 3600
+_ORDERS: Final[dict[Sort, str]] = {
+    "time": "r.id",
+    "duration": "r.duration_us",
+    "ttft": "r.ttft_us",
+    "cost": "r.cost_usd",
+    "tokens": "coalesce(r.prompt, 0) + coalesce(r.completion, 0)",
+    "attempts": "r.attempts",
+}
+_ROW: Final = (
+    "SELECT r.id, r.request_id, r.flags, r.attempts, r.duration_us, r.ttft_us, k.text, r.status, r.error, r.prompt, "
+    "r.completion, r.cached_prompt, r.cache_written, r.reasoning, r.billed_prompt, r.billed_completion, r.cost_usd, "
+    "r.saved_usd, r.saved_us, s.provider, s.model, s.route, s.origin, s.simulated "
+    "FROM usage_request r JOIN usage_series s ON s.id = r.series LEFT JOIN label k ON k.id = r.error_kind"
+)
+
+
+class Pages(NamedTuple):
+    """Where the pages of so many requests (``number``) are. Either ``ids`` has them all, or ``stretches`` are id ranges
+    [low, high) in the wanted order, and ``ends`` how many requests there are up to the end of each. ``capped`` where more
+    were found than are listed."""
+
+    number: int
+    capped: bool = False
+    ids: array[int] | None = None
+    series: tuple[int, ...] = ()
+    stretches: tuple[tuple[int, int], ...] = ()
+    ends: tuple[int, ...] = ()
+    descending: bool = True
+
+
+class _Where:
+    """Conditions and what is bound in them."""
+
+    def __init__(self) -> None:
+        self.terms: list[str] = []
+        self.values: list[Any] = []
+
+    def add(self, term: str, *values: Any) -> None:
+        self.terms.append(term)
+        self.values += values
+
+    def __str__(self) -> str:
+        return " AND ".join(self.terms)
+
+
+def find(
+    database: Database, wanted: RequestFilter, sort: Sort, descending: bool, now: float, retention: Retention
+) -> Pages:
+    """Find what a filter lets through."""
+    names = _names(database, wanted)
+    allowed = tuple(number for number, *_ in names)
+    newest = database.execute_sql("SELECT max(id) FROM usage_request").fetchone()[0]
+    oldest = database.execute_sql("SELECT min(id) FROM usage_request").fetchone()[0]
+    if not allowed or newest is None:
+        return Pages(0)
+    low, high = max(ids_at(wanted.start), oldest), min(ids_at(wanted.end), newest + 1)
+    plain = not (wanted.error_kind or wanted.text or wanted.asked) and wanted.failed is None and wanted.cached is None
+    if plain and sort == "time" and now - (low >> 20) / 1000 <= retention.reach(_HOUR):
+        return _by_hour(database, allowed, low, high, descending)
+    return _listed(database, wanted, names, low, high, sort, descending)
+
+
+def page(database: Database, pages: Pages, offset: int, limit: int) -> tuple[RequestRow, ...]:
+    """At most ``limit`` rows from ``offset`` on; those deleted since are left out."""
+    if pages.ids is not None:
+        return rows(database, pages.ids[offset : offset + limit].tolist())
+    found: list[int] = []
+    at = bisect_right(pages.ends, offset)
+    skip = offset - (pages.ends[at - 1] if at else 0)
+    order = "DESC" if pages.descending else "ASC"
+    sql = (
+        f"SELECT id FROM usage_request WHERE id >= ? AND id < ? AND series IN ({_list(pages.series)}) "  # noqa: S608
+        f"ORDER BY id {order} LIMIT ? OFFSET ?"
+    )
+    while len(found) < limit and at < len(pages.stretches):
+        part = database.execute_sql(sql, (*pages.stretches[at], limit - len(found), skip)).fetchall()
+        found += [number for (number,) in part]
+        at, skip = at + 1, 0
+    return rows(database, found)
+
+
+def rows(database: Database, ids: list[int]) -> tuple[RequestRow, ...]:
+    """The requests with these ids, in this order."""
+    found = {
+        row[0]: _row(row) for row in database.execute_sql(f"{_ROW} WHERE r.id IN ({_list(tuple(ids))})").fetchall()
+    }
+    return tuple(found[number] for number in ids if number in found)
+
+
+def _names(database: Database, wanted: RequestFilter) -> list[tuple[int, str, str, str]]:
+    """Series that may hold what is wanted: id, provider, model, route."""
+    found = database.execute_sql(
+        "SELECT id, provider, model, route, origin FROM usage_series WHERE counted = 'requests' AND simulated = ?",
+        (wanted.simulated,),
+    )
+    return [
+        (number, provider, model, route)
+        for number, provider, model, route, origin in found.fetchall()
+        if wanted.provider in ("", provider)
+        and wanted.model in ("", model)
+        and wanted.route in ("", route)
+        and wanted.origin in (None, origin)
+    ]
+
+
+def _by_hour(database: Database, series: tuple[int, ...], low: int, high: int, descending: bool) -> Pages:
+    """Whole hours by their rollups, what is left at both ends by counting."""
+    first = -(-(low >> 20) // (_HOUR * 1000)) * _HOUR
+    last = (high >> 20) // (_HOUR * 1000) * _HOUR
+    counts: list[tuple[int, int, int]] = []
+    edges = [(low, high)]
+    if first < last:
+        hours = database.execute_sql(
+            f"SELECT start, sum(count) FROM usage_rollup WHERE tier = {_HOUR} AND series IN ({_list(series)}) "  # noqa: S608
+            "AND start >= ? AND start < ? GROUP BY start",
+            (first, last),
+        ).fetchall()
+        edges = [(low, ids_at(first)), (ids_at(last), high)]
+        counts = [(ids_at(hour), ids_at(hour + _HOUR), count) for hour, count in hours]
+    for edge in edges:
+        counted = database.execute_sql(
+            f"SELECT count(*) FROM usage_request WHERE series IN ({_list(series)}) AND id >= ? AND id < ?",  # noqa: S608
+            edge,
+        ).fetchone()[0]
+        counts.append((*edge, counted))
+    ordered = sorted((part for part in counts if part[2]), reverse=descending)
+    ends = tuple(accumulate(count for *_, count in ordered))
+    stretches = tuple((begin, end) for begin, end, _ in ordered)
+    return Pages(ends[-1] if ends else 0, series=series, stretches=stretches, ends=ends, descending=descending)
+
+
+def _listed(
+    database: Database,
+    wanted: RequestFilter,
+    names: list[tuple[int, str, str, str]],
+    low: int,
+    high: int,
+    sort: Sort,
+    descending: bool,
+) -> Pages:
+    where = _Where()
+    where.add("r.id >= ? AND r.id < ?", low, high)
+    if wanted.failed is not None:
+        where.add(f"r.error_kind IS {'NOT ' if wanted.failed else ''}NULL")
+    if wanted.error_kind:
+        where.add("r.error_kind = (SELECT id FROM label WHERE text = ?)", wanted.error_kind)
+    if wanted.cached is not None:
+        where.add(f"r.flags & 2 {'<>' if wanted.cached else '='} 0")
+    if wanted.asked:
+        _asked(database, where, wanted.asked, names, low, high)
+    if wanted.text.strip():
+        _text(database, where, wanted.text.strip(), names, low, high)
+    sieve = "+r.series" if wanted.failed or wanted.error_kind else "r.series"
+    where.add(f"{sieve} IN ({_list(tuple(number for number, *_ in names))})")
+    order = "DESC" if descending else "ASC"
+    by = _ORDERS[sort] if sort == "time" else f"{_ORDERS[sort]} {order} NULLS LAST, r.id"
+    cursor = database.execute_sql(
+        f"SELECT r.id FROM usage_request r WHERE {where} ORDER BY {by} {order} LIMIT ?",  # noqa: S608
+        (*where.values, LISTED + 1),
+    )
+    ids = array("q", (number for (number,) in cursor))
+    capped = len(ids) > LISTED
+    return Pages(min(len(ids), LISTED), capped, ids[:LISTED])
+
+
+def _asked(
+    database: Database, where: _Where, asked: str, names: list[tuple[int, str, str, str]], low: int, high: int
+) -> None:
+    labels = database.execute_sql("SELECT id, text FROM label").fetchall()
+    candidates = tuple(number for number, text in labels if text == asked or text.startswith(f"{asked}/"))
+    series = tuple(number for number, provider, model, _ in names if asked in (provider, f"{provider}/{model}"))
+    where.add(
+        f"(r.series IN ({_list(series)}) OR r.id IN (SELECT request FROM usage_attempt "  # noqa: S608
+        f"WHERE request >= ? AND request < ? AND candidate IN ({_list(candidates)})))",
+        low,
+        high,
+    )
+
+
+def _text(
+    database: Database, where: _Where, text: str, names: list[tuple[int, str, str, str]], low: int, high: int
+) -> None:
+    folded = text.casefold()
+    series = tuple(number for number, *words in names if any(folded in word.casefold() for word in words))
+    labels = database.execute_sql("SELECT id, text FROM label").fetchall()
+    kinds = tuple(number for number, kind in labels if folded in kind.casefold())
+    pattern = "%" + text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+    error = f"(error_kind IN ({_list(kinds)}) OR error LIKE ? ESCAPE '\\')"
+    named = "(request_id >= ? AND request_id < ?)"
+    bounds = (text, text + "\U0010ffff")
+    if series:
+        where.add(f"(r.series IN ({_list(series)}) OR {error} OR {named})", pattern, *bounds)
+        return
+    where.add(
+        "r.id IN (SELECT id FROM usage_request WHERE error_kind IS NOT NULL AND id >= ? AND id < ? "  # noqa: S608
+        f"AND {error} UNION ALL SELECT id FROM usage_request WHERE {named})",
+        low,
+        high,
+        pattern,
+        *bounds,
+    )
+
+
+def _list(numbers: tuple[int, ...]) -> str:
+    return ",".join(map(str, numbers))
+
+
+def _row(row: tuple[Any, ...]) -> RequestRow:
+    number, request_id, flags, attempts, duration, ttft, kind, status, error = row[:9]
+    cost, saved, saved_us, provider, model, route, origin, simulated = row[16:]
+    finished = (number >> 20) / 1e3
+    return RequestRow(
+        id=number,
+        request_id=request_id,
+        started_at=finished - duration / 1e6,
+        finished_at=finished,
+        route=route,
+        provider=provider,
+        model=model,
+        origin=origin,
+        simulated=bool(simulated),
+        error_kind=kind,
+        error=error or "",
+        status=status,
+        ttft_ms=None if ttft is None else ttft / 1e3,
+        duration_ms=duration / 1e3,
+        usage=Usage(*row[9:16]),
+        cost=None if cost is None else Cost(cost, "provider" if flags & 4 else "price list"),
+        cached=bool(flags & 2),
+        saved_usd=saved,
+        saved_ms=None if saved_us is None else saved_us / 1e3,
+        attempts=attempts,
+        stream=bool(flags & 1),
+    )
