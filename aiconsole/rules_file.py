@@ -79,7 +79,9 @@ class RulesFile:
         wrong = [problem for problem in check(rules, routes) if problem.severity == "error"]
         if wrong:
             told = " ".join(str(problem) for problem in wrong)
-            raise ConfigError(f"The rules were not saved. {told}", advice="Mend or switch off what is named.")
+            raise ConfigError(
+                f"The rules cannot be used as they are. {told}", advice="Mend or switch off what is named."
+            )
         with self._lock:
             if self._now() != self._raw:
                 raise ConfigError(

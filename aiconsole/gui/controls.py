@@ -1,8 +1,8 @@
-"""Controls whose look no style sheet reaches: boxes for numbers."""
+"""Controls whose look no style sheet reaches: boxes for numbers and times."""
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QAbstractSpinBox, QDoubleSpinBox, QSpinBox, QWidget
+from PySide6.QtWidgets import QAbstractSpinBox, QDoubleSpinBox, QSpinBox, QTimeEdit, QWidget
 
 from .theme import SPACE_S
 
@@ -20,6 +20,15 @@ class DecimalBox(QDoubleSpinBox):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        _inset(self)
+
+
+class TimeBox(QTimeEdit):
+    """A time of day, kept off the edge as well."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setDisplayFormat("HH:mm")
         _inset(self)
 
 

@@ -3,6 +3,7 @@ changed. Panels change settings, keys and the demo through it, so that each lear
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
@@ -17,6 +18,8 @@ from .theme import State
 
 if TYPE_CHECKING:
     from ..engine import Engine
+    from ..routing.rules import Rule
+    from ..rules_file import RuleSet
     from ..settings import CustomProvider
 
 _FAILING_AFTER = 2
@@ -42,12 +45,14 @@ class Session(QObject):
 
     ``changed()``: providers, keys, demo or settings are not what they were. ``setting_changed(key, value)``: that setting,
     with the value now in force. ``tested(name)``: a test began or ended. ``models_changed(name)``: ``models`` was filled.
+    ``rules_changed()``: other fallback rules are in use, or their file was read again.
     """
 
     changed = Signal()
     setting_changed = Signal(str, object)
     tested = Signal(str)
     models_changed = Signal(str)
+    rules_changed = Signal()
 
     def __init__(self, engine: Engine, *, keep_demo: bool = True, clock: Clock | None = None) -> None:
         super().__init__()
@@ -125,6 +130,22 @@ class Session(QObject):
         """Give a setting its default again. Raises as `Engine.reset`."""
         await self.engine.reset(key)
         self._told(key)
+
+    async def set_rules(self, rules: Sequence[Rule]) -> None:
+        """Keep these fallback rules. Raises as `Engine.set_rules`."""
+        await self.engine.set_rules(rules)
+        self.rules_changed.emit()
+
+    async def reset_rules(self) -> None:
+        """Use the rules that come with the console again. Raises as `Engine.reset_rules`."""
+        await self.engine.reset_rules()
+        self.rules_changed.emit()
+
+    async def reload_rules(self) -> RuleSet:
+        """Read the rules' file again."""
+        rules = await self.engine.reload_rules()
+        self.rules_changed.emit()
+        return rules
 
     async def set_key(self, provider: str, value: str, where: Literal["keyring", "session"]) -> None:
         """Keep a provider's key. Raises as `Engine.set_key`."""

@@ -270,6 +270,20 @@ class Window(QObject):
             run=partial(self.switch_demo, not demo),
             words="demo simulator try",
         )
+        yield Command(
+            key="rules.edit",
+            title="Edit fallback rules",
+            group="Routing",
+            run=partial(self.shell.open, "routing", "#rules"),
+            words="toml failover condition",
+        )
+        yield Command(
+            key="rules.reload",
+            title="Reload fallback rules",
+            group="Routing",
+            run=lambda: self.shell.start(self._reload_rules(session), failed="The rules were not read"),
+            words="toml file failover",
+        )
         for state in session.engine.providers():
             yield from self._provider_commands(session, state.name, state.label, state.enabled, state.simulated)
 
@@ -298,6 +312,16 @@ class Window(QObject):
                 group=group,
                 run=partial(self._switch, name, not enabled),
             )
+
+    async def _reload_rules(self, session: Session) -> None:
+        """Read the rules' file again, and say what came of it."""
+        found = await session.reload_rules()
+        if found.problems:
+            self.shell.notify(f"rules.toml: {found.problems[0]}", state="warn", seconds=0)
+        else:
+            count = sum(rule.enabled for rule in found.rules)
+            whose = "from rules.toml" if found.own else "that come with the console"
+            self.shell.notify(f"{count} rules {whose} are followed.", state="ok")
 
     def _test(self, name: str, label: str) -> None:
         if self.session is not None:

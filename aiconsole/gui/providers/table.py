@@ -76,7 +76,7 @@ class MarkedCells(QStyledItemDelegate):
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         state = index.data(STATE_ROLE)
-        if index.column() != 0 and state is None:
+        if state is None and (index.column() != 0 or index.data(NAME_ROLE) is None):
             super().paint(painter, option, index)
             return
         self.initStyleOption(option, index)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
-from PySide6.QtCore import QMimeData, Qt, Signal
+from PySide6.QtCore import Qt
 
 from ...realtime.happenings import Happening, What
 from ..breakers import Line, line
@@ -16,8 +16,8 @@ from ..providers.rows import NAME_ROLE, STATE_ROLE, plain
 from ..session import Session
 from ..theme import State
 from ..titled import RIGHT, Index, TitledTable
+from .movable import MovableTable
 
-_MIME: Final = "application/x-aiconsole-candidate"
 _WHAT: Final[dict[What, tuple[State, str]]] = {
     "switch": ("warn", "switched"),
     "continued": ("warn", "continued"),
@@ -53,10 +53,10 @@ def candidate(session: Session, name: str) -> Candidate:
     return Candidate(name, breaker, score, None if times is None else times.p50_ms, headroom, trouble)
 
 
-class CandidatesModel(TitledTable):
-    """A row a candidate, in the route's order. ``moved(from, to)``: a row was dropped so that it should stand at ``to``."""
+class CandidatesModel(MovableTable):
+    """A row a candidate, in the route's order."""
 
-    moved = Signal(int, int)
+    MIME = "application/x-aiconsole-candidate"
     TITLES = ("Candidate", "Breaker", "Score", "TTFT p50", "Headroom", "Note")
     NUMBERS = (2, 3, 4)
 
@@ -104,34 +104,6 @@ class CandidatesModel(TitledTable):
         if role == STATE_ROLE and column == 1:
             return "idle" if row.trouble else row.breaker.glyph
         return None
-
-    # Dragging
-
-    def flags(self, index: Index) -> Qt.ItemFlag:
-        if not index.isValid():
-            return Qt.ItemFlag.ItemIsDropEnabled
-        return Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable | Qt.ItemFlag.ItemIsDragEnabled
-
-    def supportedDropActions(self) -> Qt.DropAction:
-        return Qt.DropAction.MoveAction
-
-    def mimeTypes(self) -> list[str]:
-        return [_MIME]
-
-    def mimeData(self, indexes: Sequence[Index]) -> QMimeData:
-        data = QMimeData()
-        data.setData(_MIME, str(indexes[0].row()).encode())
-        return data
-
-    def dropMimeData(self, data: QMimeData, _action: Qt.DropAction, row: int, _column: int, _parent: Index) -> bool:
-        """Tell where it was dropped. False, so that the view takes nothing away by itself."""
-        if data.hasFormat(_MIME):
-            start = int(bytes(data.data(_MIME).data()))
-            end = len(self.rows) if row < 0 else row
-            end -= end > start
-            if end != start:
-                self.moved.emit(start, end)
-        return False
 
 
 class HappeningsModel(TitledTable):

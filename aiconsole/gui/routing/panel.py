@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
     QListWidget,
     QPushButton,
     QSplitter,
+    QStackedWidget,
     QVBoxLayout,
     QWidget,
 )
@@ -30,14 +31,18 @@ from ..shell import Shell
 from ..theme import SPACE_L, SPACE_M, SPACE_S, set_role
 from .editor import RouteEditor
 from .model import HappeningsModel
+from .rules import RulesEditor
 
 _SIDE = 220
 _EVERY_MS = 1000
 _ROW = 32
 
 
+RULES = "#rules"
+
+
 class RoutingPanel(QWidget):
-    """``open_item(name)`` opens a route."""
+    """``open_item(name)`` opens a route, ``open_item(RULES)`` the fallback rules."""
 
     def __init__(self, session: Session, shell: Shell) -> None:
         super().__init__()
@@ -64,10 +69,16 @@ class RoutingPanel(QWidget):
         self._quiet = QLabel("Nothing yet: when a request goes to another candidate than the first, it says here why.")
         set_role(self._quiet, "caption")
         self._split = QSplitter()
+        self.rules = RulesEditor(session, shell)
+        self.rules_button = QPushButton("Fallback rules")
+        self._pages = QStackedWidget()
         self._build()
         self._order_tabs()
         self.setFocusProxy(self.routes)
         self.routes.currentTextChanged.connect(self._show)
+        self.routes.itemClicked.connect(lambda item: self._show(item.text()))
+        self.routes.itemActivated.connect(lambda item: self._show(item.text()))
+        self.rules_button.clicked.connect(self.show_rules)
         self._timer = QTimer(self)
         self._timer.setInterval(_EVERY_MS)
         self._timer.timeout.connect(self.tick)
@@ -76,11 +87,23 @@ class RoutingPanel(QWidget):
         self.refresh()
 
     def open_item(self, argument: Any) -> None:
-        """Open a route by its name."""
+        """Open a route by its name, or the rules."""
+        if argument == RULES:
+            self.show_rules()
+            return
         for at in range(self.routes.count()):
             if self.routes.item(at).text() == str(argument):
                 self.routes.setCurrentRow(at)
+                self._show(str(argument))
                 self.editor.table.setFocus()
+
+    def show_rules(self) -> None:
+        """Show the fallback rules in the place of the route."""
+        self._pages.setCurrentIndex(1)
+        self.rules_button.setChecked(True)
+        self.routes.clearSelection()
+        self.rules.tick()
+        self.rules.table.setFocus()
 
     def refresh(self) -> None:
         """Say how things stand now."""
@@ -94,13 +117,16 @@ class RoutingPanel(QWidget):
             self.routes.setCurrentRow(names.index(chosen) if chosen in names else 0)
             self.routes.blockSignals(False)
             if names and chosen not in names:
-                self._show(names[0])
+                self.editor.show_route(names[0])
         self._split.setVisible(bool(names))
         self.empty.setVisible(not names)
         self.editor.refresh()
 
     def tick(self) -> None:
         """What changes by itself: breakers, scores, and what has happened."""
+        if self._pages.currentIndex() == 1:
+            self.rules.tick()
+            return
         self.editor.refresh()
         kept = self._session.happenings
         if kept.revision != self._seen_revision:
@@ -133,6 +159,10 @@ class RoutingPanel(QWidget):
         for widget in (head, self.new, self._trouble):
             down.addWidget(widget)
         down.addWidget(self.routes, 1)
+        self.rules_button.setCheckable(True)
+        self.rules_button.setToolTip("What is done when a provider fails, slows down or costs too much")
+        set_role(self.rules_button, "quiet")
+        down.addWidget(self.rules_button)
         self.log.setItemDelegate(MarkedCells(self._shell.theme, self.log))
         self.log.stretch(4, {0: 110, 1: 110, 2: 120})
         self.log.horizontalHeader().setSectionResizeMode(3, QHeaderView.ResizeMode.Stretch)
@@ -154,22 +184,37 @@ class RoutingPanel(QWidget):
         split.addWidget(lately)
         split.setStretchFactor(0, 3)
         split.setStretchFactor(1, 2)
-        main = QVBoxLayout()
-        main.setContentsMargins(SPACE_L, SPACE_M, SPACE_L, SPACE_L)
+        routes = QWidget()
+        main = QVBoxLayout(routes)
+        main.setContentsMargins(0, 0, 0, 0)
         main.addWidget(self.empty, 1)
         main.addWidget(split, 1)
+        self._pages.addWidget(routes)
+        self._pages.addWidget(self.rules)
+        self._pages.setContentsMargins(SPACE_L, SPACE_M, SPACE_L, SPACE_L)
         across = QHBoxLayout(self)
         across.setContentsMargins(0, 0, 0, 0)
         across.setSpacing(0)
         across.addWidget(side)
-        across.addLayout(main, 1)
+        across.addWidget(self._pages, 1)
 
     def _order_tabs(self) -> None:
         editor, options = self.editor, self.editor.options
-        chain = [self.new, self.routes, editor.remove, options.strategy, options.mid_stream, options.hedge, options.all]
+        chain = [
+            self.new,
+            self.routes,
+            self.rules_button,
+            editor.remove,
+            options.strategy,
+            options.mid_stream,
+            options.hedge,
+            options.all,
+        ]
         chain += [editor.table, editor.add, editor.up, editor.down, editor.take, *editor.holds.values(), self.log]
+        chain.append(self.rules.toml)
         for before, after in pairwise(chain):
             QWidget.setTabOrder(before, after)
+        self.rules.order_tabs()
 
     def _add_commands(self) -> None:
         editor = self.editor
@@ -188,7 +233,10 @@ class RoutingPanel(QWidget):
             )
 
     def _show(self, name: str) -> None:
+        """Show a route in the place of the rules."""
         if name:
+            self._pages.setCurrentIndex(0)
+            self.rules_button.setChecked(False)
             self.editor.show_route(name)
 
     def _create(self) -> None:

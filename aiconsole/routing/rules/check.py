@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 
 from aiconsole.routing.rules.declare import ASIDE, Cost, ErrorRate, Floor, Hours, Rule, Times
-from aiconsole.routing.rules.reading import RuleProblem, faults
+from aiconsole.routing.rules.reading import RuleProblem, faults, misfit
 
 _WITHOUT_STATUS = frozenset({"timeout", "connection failed", "connection cut", "missing key", "unsupported"})
 """Errors for which no answer came, so that there is no status."""
@@ -19,7 +19,8 @@ def check(rules: Sequence[Rule], routes: Mapping[str, Sequence[str]]) -> tuple[R
     """
     found: list[RuleProblem] = []
     for place, rule in enumerate(rules):
-        broken = faults(rule)
+        unread = misfit(rule)
+        broken = (("", unread),) if unread else faults(rule)
         found += [RuleProblem(rule.name, reason) for _, reason in broken]
         if rule.enabled and not broken:
             found += _names(rule, routes)

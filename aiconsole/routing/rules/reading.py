@@ -88,6 +88,16 @@ def write_rules(rules: Sequence[Rule]) -> str:
     return tomlkit.dumps(document)
 
 
+def misfit(rule: Rule) -> str:
+    """What in a rule that was put together in memory could not be read back from a file, "" where nothing."""
+    table = msgspec.to_builtins(rule)
+    try:
+        msgspec.convert(table, Rule)
+    except msgspec.ValidationError as error:
+        return _told(str(error), table)[1]
+    return ""
+
+
 def faults(rule: Rule) -> tuple[tuple[str, str], ...]:
     """What in a rule cannot work, whatever the routes are, as (key, reason)."""
     found = [("errors", _unknown_kind(kind)) for kind in rule.errors if kind not in ERROR_KINDS]
