@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final, Protocol
 
 from aiconsole.domain.chat import Cost, Usage
@@ -34,13 +35,12 @@ class RequestFacts:
         needs: what the request needs; replaced when a candidate turned out to be too small for it.
     """
 
-    __slots__ = ("_gate", "_knowledge", "_latency_ms", "_policy", "_stream", "needs")
+    __slots__ = ("_gate", "_knowledge", "_policy", "_stream", "needs")
 
     def __init__(self, gate: Gate, knowledge: Knowledge, policy: Policy, needs: Needs, *, stream: bool) -> None:
         self.needs = needs
         self._gate = gate
         self._knowledge = knowledge
-        self._latency_ms = gate.reliability.latency_ms
         self._policy = policy
         self._stream = stream
 
@@ -48,21 +48,29 @@ class RequestFacts:
         """The model as far as it is known."""
         return self._knowledge.known(candidate.provider.name, candidate.model)
 
-    def latency_ms(self, candidate: Candidate) -> float | None:
-        return self._latency_ms(candidate.name, streamed=self._stream)
+    def latency_ms(self, candidates: Sequence[Candidate]) -> list[float | None]:
+        names = [candidate.name for candidate in candidates]
+        return self._gate.reliability.latencies(names, streamed=self._stream)
 
-    def in_flight(self, candidate: Candidate) -> int:
-        return self._gate.flying.get(candidate.name, 0)
+    def in_flight(self, candidates: Sequence[Candidate]) -> list[int]:
+        flying = self._gate.flying
+        return [flying.get(candidate.name, 0) for candidate in candidates]
 
-    def cost_usd(self, candidate: Candidate) -> float | None:
+    def expected_usd(self, candidate: Candidate) -> float | None:
+        """What the request is expected to cost there, None where unknown."""
         return expected_usd(self.needs, self._knowledge.prices(candidate.provider.name, candidate.model))
 
-    def headroom(self, candidate: Candidate) -> float:
-        return self._gate.limits.headroom(candidate.name)
+    def cost_usd(self, candidates: Sequence[Candidate]) -> list[float | None]:
+        needs, prices = self.needs, self._knowledge.prices
+        return [expected_usd(needs, prices(candidate.provider.name, candidate.model)) for candidate in candidates]
 
-    def score(self, candidate: Candidate, headroom: float | None = None) -> float:
-        left = self._gate.limits.headroom(candidate.name) if headroom is None else headroom
-        return self._gate.reliability.score(candidate.name, left).value
+    def headroom(self, candidates: Sequence[Candidate]) -> list[float]:
+        return self._gate.limits.headrooms([candidate.name for candidate in candidates])
+
+    def score(self, candidates: Sequence[Candidate], headroom: Sequence[float] | None = None) -> list[float]:
+        names = [candidate.name for candidate in candidates]
+        left = self._gate.limits.headrooms(names) if headroom is None else headroom
+        return self._gate.reliability.scores(names, left)
 
     def weight(self, candidate: Candidate) -> float:
         return self._policy.weights.get(candidate.name, 1.0)

@@ -243,7 +243,7 @@ class Journey:
     def _ordered(self) -> list[Candidate]:
         """Who is left, in the order the rules let them be asked."""
         try:
-            return self._ruling.order(self._left, self.facts.cost_usd)
+            return self._ruling.order(self._left, self.facts.expected_usd)
         except HeldBack as error:
             self.errors.append(error)
             raise self.give_up() from None
@@ -310,7 +310,7 @@ class Journey:
         passed = self._gate.admit(
             candidate,
             route=self.route.name,
-            usd=self.facts.cost_usd(candidate),
+            usd=self.facts.expected_usd(candidate),
             prompt_tokens=self.facts.needs.prompt_tokens,
             answer_tokens=min(self.facts.needs.max_tokens or _ANSWER_TOKENS, _ANSWER_TOKENS),
             deadline_s=self.remaining_s,

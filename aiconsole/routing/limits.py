@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple
 
 import msgspec
@@ -202,18 +202,20 @@ class RateLimits:
 
     def headroom(self, key: str) -> float:
         """What is left of the tightest limit of candidate and provider, 0 to 1; 1 where none is known."""
-        now = self._clock.monotonic()
-        least = 1.0
-        for tracker in self._of_key.get(key) or self._of(key):
-            left = tracker.headroom(now)
-            least = left if left < least else least
-        return least
+        return self.headrooms((key,))[0]
 
-    def least_headroom(self, provider: str) -> float:
-        """What is left of the tightest limit of a provider and all its models, 0 to 1; 1 where none is known."""
-        now, start = self._clock.monotonic(), f"{provider}/"
-        near = (kept for key, kept in self._trackers.items() if key == provider or key.startswith(start))
-        return min((tracker.headroom(now) for tracker in near), default=1.0)
+    def headrooms(self, keys: Iterable[str]) -> list[float]:
+        """`headroom` of many candidates."""
+        now, known = self._clock.monotonic(), self._of_key
+        found: list[float] = []
+        for key in keys:
+            least = 1.0
+            for tracker in known.get(key) or self._of(key):
+                if tracker.gauges or tracker.held_until > now:
+                    left = tracker.headroom(now)
+                    least = left if left < least else least
+            found.append(least)
+        return found
 
     def held_s(self, key: str) -> float:
         """Seconds before which nothing is sent there, 0.0 for none."""

@@ -5,6 +5,7 @@ Everything is learnt from how attempts ended (`Reliability.seen`); nothing here 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from math import exp, exp2
 from typing import Final
 
@@ -137,6 +138,24 @@ class Reliability:
         if track is None:
             return None
         return (track.ttft if streamed else track.whole).peak_ms(self._clock.monotonic())
+
+    def latencies(self, keys: Iterable[str], *, streamed: bool) -> list[float | None]:
+        """`latency_ms` of many models."""
+        now, tracks = self._clock.monotonic(), self._tracks
+        found: list[float | None] = []
+        for key in keys:
+            track = tracks.get(key)
+            found.append(None if track is None else (track.ttft if streamed else track.whole).peak_ms(now))
+        return found
+
+    def scores(self, keys: Iterable[str], headroom: Iterable[float]) -> list[float]:
+        """The values of `score` of many models."""
+        now, tracks = self._clock.monotonic(), self._tracks
+        found: list[float] = []
+        for key, left in zip(keys, headroom, strict=True):
+            track = tracks.get(key)
+            found.append((_score(_Counts(), left) if track is None else track.score(now, left)).value)
+        return found
 
     def browned_out(self, key: str) -> bool:
         """Whether a model has become far slower to begin than it usually is; see `Latency.browned_out`."""

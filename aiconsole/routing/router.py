@@ -327,7 +327,7 @@ class _Racing:
             self._lost(self._second, self._race.errors.get("second"))
 
     def _lost(self, loser: Leg, error: ProviderError | None) -> None:
-        usd = self._journey.facts.cost_usd(loser.candidate) if error is None else None
+        usd = self._journey.facts.expected_usd(loser.candidate) if error is None else None
         outcome: Outcome = "cancelled" if self._race.winner is None else "lost the race"
         cost = None if usd is None else Cost(usd, "price list")
         self._journey.left(loser, outcome, error, Spent(cost=cost))

@@ -28,21 +28,21 @@ _LEAST_RECENT: Final = 0.05
 
 
 class Facts(Protocol):
-    """What selection asks about a candidate; only what the strategy needs is asked."""
+    """What selection asks about the candidates; only what the strategy needs is asked."""
 
-    def latency_ms(self, candidate: Candidate) -> float | None:
-        """Peak EWMA of the time to the first token, None where unknown."""
+    def latency_ms(self, candidates: Sequence[Candidate]) -> list[float | None]:
+        """Each one's peak EWMA of the time to the first token, None where unknown."""
 
-    def in_flight(self, candidate: Candidate) -> int: ...
+    def in_flight(self, candidates: Sequence[Candidate]) -> list[int]: ...
 
-    def cost_usd(self, candidate: Candidate) -> float | None:
-        """What this request is expected to cost, None where unknown."""
+    def cost_usd(self, candidates: Sequence[Candidate]) -> list[float | None]:
+        """What this request is expected to cost at each, None where unknown."""
 
-    def headroom(self, candidate: Candidate) -> float:
-        """What is left of the tightest limit, 0 to 1."""
+    def headroom(self, candidates: Sequence[Candidate]) -> list[float]:
+        """What is left of the tightest limit of each, 0 to 1."""
 
-    def score(self, candidate: Candidate, headroom: float | None = None) -> float:
-        """The reliability score, 0 to 100; ``headroom`` where it was asked for already."""
+    def score(self, candidates: Sequence[Candidate], headroom: Sequence[float] | None = None) -> list[float]:
+        """The reliability scores, 0 to 100; ``headroom`` where it was asked for already."""
 
     def weight(self, candidate: Candidate) -> float:
         """The route's weight, 0 for only where no other is left."""
@@ -152,9 +152,8 @@ def _weighted(candidates: Sequence[Candidate], facts: Facts, random: Random) -> 
 
 
 def _by_latency(candidates: Sequence[Candidate], facts: Facts, random: Random) -> Ranking:
-    latency_ms, in_flight = facts.latency_ms, facts.in_flight
-    known = [latency_ms(candidate) for candidate in candidates]
-    flying = [in_flight(candidate) for candidate in candidates]
+    known = facts.latency_ms(candidates)
+    flying = facts.in_flight(candidates)
     fastest = min([ms for ms in known if ms is not None], default=_UNTRIED_MS)
     loads: list[float] = []
     for ms, busy in zip(known, flying, strict=True):
@@ -171,7 +170,7 @@ def _by_latency(candidates: Sequence[Candidate], facts: Facts, random: Random) -
 
 
 def _by_cost(candidates: Sequence[Candidate], facts: Facts) -> Ranking:
-    costs = [facts.cost_usd(candidate) for candidate in candidates]
+    costs = facts.cost_usd(candidates)
     least = min([usd for usd in costs if usd is not None], default=0.0)
     nearly = least * 1.05
     places = [inf if usd is None else least if usd <= nearly else usd for usd in costs]
@@ -181,13 +180,13 @@ def _by_cost(candidates: Sequence[Candidate], facts: Facts) -> Ranking:
 
 
 def _by_headroom(candidates: Sequence[Candidate], facts: Facts, random: Random) -> Ranking:
-    values = [facts.headroom(candidate) for candidate in candidates]
+    values = facts.headroom(candidates)
     bases: list[Basis] = [("headroom", value) for value in values]
     return _by_value(candidates, values, bases, facts, random, within=0.1)
 
 
 def _by_reliability(candidates: Sequence[Candidate], facts: Facts, last: str) -> Ranking:
-    scores = [facts.score(candidate) for candidate in candidates]
+    scores = facts.score(candidates)
     best = max(scores)
 
     def place(index: int) -> float:
@@ -206,11 +205,11 @@ def _blended(candidates: Sequence[Candidate], facts: Facts, random: Random, blen
     total = (blend.latency + blend.cost + blend.headroom + blend.reliability + blend.priority) or 1.0
     count = len(candidates)
     none = [0.0] * count
-    speed = _shares([facts.latency_ms(candidate) for candidate in candidates]) if blend.latency else none
-    thrift = _shares([facts.cost_usd(candidate) for candidate in candidates]) if blend.cost else none
-    left = [facts.headroom(candidate) for candidate in candidates]
+    speed = _shares(facts.latency_ms(candidates)) if blend.latency else none
+    thrift = _shares(facts.cost_usd(candidates)) if blend.cost else none
+    left = facts.headroom(candidates)
     headroom = left if blend.headroom else none
-    trust = [facts.score(*pair) / 100.0 for pair in zip(candidates, left, strict=True)] if blend.reliability else none
+    trust = [score / 100.0 for score in facts.score(candidates, left)] if blend.reliability else none
     values = [
         (
             blend.latency * speed[index]
@@ -247,8 +246,8 @@ def _by_value(
     least = max(values) - within
     equals = [index for index, value in enumerate(values) if value >= least]
     loads = [0.0] * len(values)
-    for index in equals:
-        loads[index] = facts.in_flight(candidates[index]) + 1.0
+    for index, busy in enumerate(facts.in_flight(candidates)):
+        loads[index] = busy + 1.0
     order = sorted(equals, key=loads.__getitem__)
     if len(equals) < len(values):
         lesser = [index for index, value in enumerate(values) if value < least]

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from heapq import heappop, heappush
 from random import Random
 from typing import get_args
@@ -26,20 +26,20 @@ class Sheet:
     def _get(self, fact: str, one: Candidate, usual: float | None) -> float | None:
         return self._facts.get(fact, {}).get(one.provider.name, usual)
 
-    def latency_ms(self, one: Candidate) -> float | None:
-        return self._get("latency_ms", one, None)
+    def latency_ms(self, many: Sequence[Candidate]) -> list[float | None]:
+        return [self._get("latency_ms", one, None) for one in many]
 
-    def in_flight(self, one: Candidate) -> int:
-        return int(self._get("in_flight", one, 0) or 0)
+    def in_flight(self, many: Sequence[Candidate]) -> list[int]:
+        return [int(self._get("in_flight", one, 0) or 0) for one in many]
 
-    def cost_usd(self, one: Candidate) -> float | None:
-        return self._get("cost_usd", one, None)
+    def cost_usd(self, many: Sequence[Candidate]) -> list[float | None]:
+        return [self._get("cost_usd", one, None) for one in many]
 
-    def headroom(self, one: Candidate) -> float:
-        return self._get("headroom", one, 1.0) or 0.0
+    def headroom(self, many: Sequence[Candidate]) -> list[float]:
+        return [self._get("headroom", one, 1.0) or 0.0 for one in many]
 
-    def score(self, one: Candidate, headroom: float | None = None) -> float:
-        return self._get("score", one, 70.0) or 0.0
+    def score(self, many: Sequence[Candidate], headroom: Sequence[float] | None = None) -> list[float]:
+        return [self._get("score", one, 70.0) or 0.0 for one in many]
 
     def weight(self, one: Candidate) -> float:
         return self._get("weight", one, 1.0) or 0.0
@@ -210,12 +210,26 @@ class Town:
         self.asked: list[str] = []
         self._ends: list[tuple[float, str, float | None]] = []
 
-    latency_ms = property(lambda self: lambda one: self.known.latency_ms(one.name))
-    in_flight = property(lambda self: lambda one: self.flying[one.name])
-    recent_success = property(lambda self: lambda one: self.known.recent_success(one.name))
-    score = property(lambda self: lambda one: self.known.score(one.name).value)
-    headroom = weight = staticmethod(lambda one: 1.0)
-    cost_usd = staticmethod(lambda one: None)
+    def latency_ms(self, many: Sequence[Candidate]) -> list[float | None]:
+        return self.known.latencies([one.name for one in many], streamed=True)
+
+    def in_flight(self, many: Sequence[Candidate]) -> list[int]:
+        return [self.flying[one.name] for one in many]
+
+    def recent_success(self, one: Candidate) -> float:
+        return self.known.recent_success(one.name)
+
+    def score(self, many: Sequence[Candidate], headroom: Sequence[float] | None = None) -> list[float]:
+        return self.known.scores([one.name for one in many], headroom or [1.0] * len(many))
+
+    def headroom(self, many: Sequence[Candidate]) -> list[float]:
+        return [1.0] * len(many)
+
+    def cost_usd(self, many: Sequence[Candidate]) -> list[float | None]:
+        return [None] * len(many)
+
+    def weight(self, one: Candidate) -> float:
+        return 1.0
 
     def run(self, requests: int, every_s: float, time_ms: Callable[[str], float | None]) -> Counter[str]:
         """Ask so often, one candidate a request; a time of None fails after 5 ms. Returns who was asked how often."""
