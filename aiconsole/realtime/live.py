@@ -225,7 +225,7 @@ class Live:
     def _on_told(self, event: Event) -> None:
         inner = event.event if isinstance(event, FromPeer) else event
         quiet = (isinstance(inner, HealthSeen) and inner.healthy) or (
-            isinstance(inner, JobChanged) and inner.step in ("due", "progress")
+            isinstance(inner, JobChanged) and inner.step == "progress"
         )
         if isinstance(inner, _TOLD) and not quiet:
             self._feed.append(Told(self._clock.now(), event))
