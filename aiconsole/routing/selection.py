@@ -210,20 +210,15 @@ def _blended(candidates: Sequence[Candidate], facts: Facts, random: Random, blen
     left = facts.headroom(candidates)
     headroom = left if blend.headroom else none
     trust = [score / 100.0 for score in facts.score(candidates, left)] if blend.reliability else none
-    values = [
-        (
-            blend.latency * speed[index]
-            + blend.cost * thrift[index]
-            + blend.headroom * headroom[index]
-            + blend.reliability * trust[index]
-            + blend.priority * (1.0 - index / count)
-        )
-        / total
-        for index in range(count)
-    ]
-    bases: list[Basis] = [
-        ("blend", speed[index], thrift[index], headroom[index], trust[index]) for index in range(count)
-    ]
+    parts = list(zip(speed, thrift, headroom, trust, strict=True))
+    fast, cheap, roomy, sound = (
+        weight / total for weight in (blend.latency, blend.cost, blend.headroom, blend.reliability)
+    )
+    values = [fast * one + cheap * two + roomy * three + sound * four for one, two, three, four in parts]
+    if blend.priority:
+        places = (blend.priority / total * (1.0 - index / count) for index in range(count))
+        values = [value + place for value, place in zip(values, places, strict=True)]
+    bases: list[Basis] = [("blend", *each) for each in parts]
     return _by_value(candidates, values, bases, facts, random, within=0.05)
 
 
