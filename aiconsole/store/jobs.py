@@ -35,7 +35,7 @@ class JobStore:
 
     async def load(self) -> tuple[tuple[JobRecord, ...], tuple[JobRun, ...]]:
         """Every record, and each job's latest run."""
-        return await self._store.read(_load)
+        return await self._store.read(_load, "tables")
 
     async def save(self, records: Sequence[JobRecord]) -> None:
         """Keep these records instead of the former ones."""
@@ -66,7 +66,7 @@ class JobStore:
         """The latest runs of a job or of all, newest first."""
         where, values = ("WHERE job = ?", (job, limit)) if job is not None else ("", (limit,))
         sql = f"SELECT {_RUN} FROM background_job_runs {where} ORDER BY number DESC LIMIT ?"  # noqa: S608
-        rows = await self._store.read(lambda database: database.execute_sql(sql, values).fetchall())
+        rows = await self._store.read(lambda database: database.execute_sql(sql, values).fetchall(), "tables")
         return tuple(map(_run, rows))
 
     async def days(self, since: str) -> tuple[JobDay, ...]:
@@ -75,7 +75,7 @@ class JobStore:
             "SELECT job, day, succeeded, failed, other, duration_ms FROM background_job_days WHERE day >= ? "
             "ORDER BY day, job"
         )
-        rows = await self._store.read(lambda database: database.execute_sql(sql, (since,)).fetchall())
+        rows = await self._store.read(lambda database: database.execute_sql(sql, (since,)).fetchall(), "tables")
         return tuple(JobDay(*row) for row in rows)
 
 
