@@ -29,6 +29,7 @@ from aiconsole.providers.pricing import PriceBook
 from aiconsole.providers.registry import BUILT_IN, Registry, plugins
 from aiconsole.realtime.bus import Bus
 from aiconsole.realtime.heartbeat import Heartbeat
+from aiconsole.realtime.links.links import Links
 from aiconsole.realtime.live import Live
 from aiconsole.realtime.state import Load
 from aiconsole.realtime.timers import LoopTimers
@@ -62,6 +63,7 @@ class Engine:
         gate: breakers, limits, budgets and scores of all candidates.
         live: how everything stands now, as one immutable state.
         heartbeat: whether the event loop keeps time.
+        links: other consoles; none at first.
         simulator: the simulated providers while the demo is on, else None.
     """
 
@@ -83,6 +85,7 @@ class Engine:
         self.gate = Gate(clock, random, self.bus.publish, lambda _: breaker_settings(self.settings))
         self.live = Live(self.bus, clock, timers, load=self._load)
         self.heartbeat = Heartbeat(clock, timers, self.bus.publish)
+        self.links = Links(self.bus, clock, timers, random)
         self._kept_breakers = KeptBreakers(self.gate.breakers, home)
         self._recovery = Recovery(self.gate.breakers, self.probe)
         self._router = Router(self._directory, self.gate, self.catalogue, self.bus.publish, clock, random)
@@ -148,6 +151,7 @@ class Engine:
         self._closing.push_async_callback(self._kept_breakers.aclose)
         self._closing.callback(self.live.close)
         self._closing.callback(self.heartbeat.close)
+        self._closing.callback(self.links.close)
         self.heartbeat.start()
         self.bus.subscribe(self._recovery.listen, BreakerChanged)
         self.bus.subscribe(self._kept_breakers.listen, BreakerChanged)
@@ -341,6 +345,7 @@ class Engine:
         elif not on:
             await self._stop_simulator()
         self.catalogue.forget()
+        self.live.forget()
         if on:
             self._kept_breakers.set_aside()
             self._configure()

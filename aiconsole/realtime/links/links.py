@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 from collections.abc import Callable
 from random import Random
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from aiconsole.domain.clock import Clock
 from aiconsole.domain.events import LinkState, OwnEvent
 from aiconsole.realtime.bus import Bus
-from aiconsole.realtime.links.ledger import SHARED, Ledger
-from aiconsole.realtime.links.link import Link, LinkStatus
-from aiconsole.realtime.links.transport import Transport
 from aiconsole.realtime.timers import Cancel, Timers
+
+if TYPE_CHECKING:
+    from aiconsole.realtime.links.ledger import Ledger
+    from aiconsole.realtime.links.link import Link, LinkStatus
+    from aiconsole.realtime.links.transport import Transport
 
 SIZE: Final = 2000
 """Events of our own that are kept for who was away."""
@@ -25,6 +27,8 @@ _GRAVITY: Final[tuple[LinkState, ...]] = ("off", "connected", "connecting", "lat
 class Links:
     """None at first, which costs nothing: the console listens to its own events from the first `add` on.
 
+    ``origin`` is what this run of the console is called at others.
+
     Args:
         name: names this console to others, together with a random part for this run.
         random: the jitter of reconnecting.
@@ -34,15 +38,12 @@ class Links:
         self, bus: Bus, clock: Clock, timers: Timers, random: Random, *, name: str = "console", size: int = SIZE
     ) -> None:
         self._bus, self._clock, self._timers, self._random = bus, clock, timers, random
-        self._ledger = Ledger(f"{name}/{secrets.token_hex(6)}", size, clock, bus.publish)
+        self.origin = f"{name}/{os.urandom(6).hex()}"
+        self._size = size
+        self._ledger: Ledger | None = None
         self._links: tuple[Link, ...] = ()
         self._leave: Callable[[], None] = _nothing
         self._writing: Cancel | None = None
-
-    @property
-    def origin(self) -> str:
-        """What this run of the console is called at others."""
-        return self._ledger.origin
 
     @property
     def state(self) -> LinkState:
@@ -55,6 +56,11 @@ class Links:
 
     def add(self, transport: Transport) -> Link:
         """Join the consoles that meet there, from now on."""
+        from aiconsole.realtime.links.ledger import SHARED, Ledger
+        from aiconsole.realtime.links.link import Link
+
+        if self._ledger is None:
+            self._ledger = Ledger(self.origin, self._size, self._clock, self._bus.publish)
         if not self._links:
             self._leave = self._bus.subscribe(self._told, *SHARED)
         link = Link(transport, self._ledger, self._clock, self._timers, self._random, self._bus.publish)
@@ -77,14 +83,15 @@ class Links:
             self.remove(link)
 
     def _told(self, event: OwnEvent) -> None:
-        if self._ledger.tell(event) and self._writing is None:
+        if self._ledger is not None and self._ledger.tell(event) and self._writing is None:
             self._writing = self._timers.later(FLUSH_S, self._write)
 
     def _write(self) -> None:
         if self._writing is not None:
             self._writing()
             self._writing = None
-        self._ledger.write()
+        if self._ledger is not None:
+            self._ledger.write()
         for link in self._links:
             link.poke()
 

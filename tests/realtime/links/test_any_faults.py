@@ -1,4 +1,4 @@
-"""Whatever happens on the way, and in whatever order: each event of another console comes once, in order, or is told as gone."""
+"""Whatever happens on the way, in whatever order: an event of another console comes once, in order, or is told as gone."""
 
 from __future__ import annotations
 
