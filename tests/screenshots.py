@@ -25,6 +25,7 @@ from aiconsole.domain.chat import Cost, Timing, Usage
 from aiconsole.domain.events import AttemptFinished
 from aiconsole.engine import Engine
 from aiconsole.gui.loop import WindowLoop
+from aiconsole.gui.routing.panel import RULES
 from aiconsole.gui.shell import Shell
 from aiconsole.gui.theme import Theme
 from aiconsole.gui.window import PANELS, Window
@@ -147,6 +148,10 @@ async def each_panel(shell: Shell, out: Path, mode: str, wanted: list[str]) -> N
         shell.open(plan.key)
         await settle()
         shell.grab().save(str(out / f"{plan.key}-{mode}.png"))
+    if not wanted or "rules" in wanted:
+        shell.open("routing", RULES)
+        await settle()
+        shell.grab().save(str(out / f"rules-{mode}.png"))
 
 
 def main() -> None:

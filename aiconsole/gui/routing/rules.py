@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QLabel,
     QPushButton,
     QScrollArea,
+    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
@@ -61,6 +62,7 @@ class _Told(QWidget):
         row.setSpacing(SPACE_S)
         row.addWidget(self._glyph)
         row.addWidget(self.label, 1)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
 
     def say(self, state: State, text: str) -> None:
         """Show it; nothing is shown where there is nothing to say."""
@@ -226,10 +228,12 @@ class RulesEditor(QWidget):
         self.save.setText("Save all the same" if doubts and unsaved and not wrong else "Save")
         words = "Unsaved changes" if unsaved else "Saved"
         if wrong:
-            words += f". Not to be saved: {wrong[0].rule or 'a rule'}, {wrong[0].reason}"
+            lead = "Not to be saved" if unsaved else "To be mended"
+            words = f"{lead}: {wrong[0].rule or 'a rule'}, {wrong[0].reason}"
         elif doubts:
             words += f". {doubts} to check: {self.model.problems[0].rule}"
         self.status.setText(words)
+        self.status.setToolTip(words)
         set_role(self.status, "caption", "crit" if wrong else "warn" if doubts or unsaved else None)
 
     def _tell(self) -> None:
@@ -239,9 +243,9 @@ class RulesEditor(QWidget):
         if not 0 <= at < len(self.model.lives):
             return
         now = self.model.lives[at]
-        self.live.say(now.state, now.told)
         problems = self.model.problems_of(self.draft.rules[at])
         worst: State = "crit" if any(problem.severity == "error" for problem in problems) else "warn"
+        self.live.say(now.state, "" if worst == "crit" else now.told)
         told = [problem.reason[:1].upper() + problem.reason[1:] for problem in problems]
         self.problem.say(worst, ". ".join(told) + "." if told else "")
 
@@ -251,6 +255,8 @@ class RulesEditor(QWidget):
         said = QLabel("From first to last; the first that decides where a request goes is followed.")
         set_role(said, "caption")
         set_role(self.empty, "caption")
+        self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.empty.setWordWrap(True)
         set_role(self.save, "primary")
         set_role(self._card, "card")
         self._card.setMinimumHeight(_CARD[0])
@@ -259,8 +265,8 @@ class RulesEditor(QWidget):
         head.setSpacing(SPACE_S)
         head.addWidget(title)
         head.addSpacing(SPACE_S)
-        head.addWidget(said)
-        head.addStretch(1)
+        head.addWidget(said, 1)
+        said.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         for button in (self.toml, self.reload, self.defaults):
             set_role(button, "quiet")
             head.addWidget(button)
@@ -285,7 +291,7 @@ class RulesEditor(QWidget):
         layout.addLayout(head)
         layout.addWidget(self.file_problem)
         layout.addWidget(self.table, 1)
-        layout.addWidget(self.empty)
+        layout.addWidget(self.empty, 1)
         layout.addLayout(buttons)
         layout.addWidget(self._fill_card(), 1)
         layout.addLayout(bar)

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from PySide6.QtCore import Qt
 
-from ...routing.rules import Rule, RuleProblem, describe
+from ...routing.rules import Rule, RuleBook, RuleProblem, describe
 from ..providers.rows import STATE_ROLE, plain
 from ..session import Session
 from ..theme import State
@@ -26,24 +26,35 @@ class Live(msgspec.Struct, frozen=True):
     fired: str = "–"
 
 
-def live(session: Session, draft: RulesDraft, rule: Rule, problems: tuple[RuleProblem, ...]) -> Live:
-    """Look at one rule now; ``problems`` are its own."""
+Held = dict[str, list[tuple[str, str]]]
+"""The candidates for which a rule holds now, each with the reason, by the rule's name."""
+
+
+def held_now(book: RuleBook | None) -> Held:
+    """What holds now."""
+    found: Held = {}
+    for candidate, rule, reason in () if book is None else book.holding():
+        found.setdefault(rule.name, []).append((candidate, reason))
+    return found
+
+
+def live(book: RuleBook | None, held: Held, rule: Rule, problems: tuple[RuleProblem, ...], *, in_use: bool) -> Live:
+    """How one rule stands; ``problems`` are its own."""
     if any(problem.severity == "error" for problem in problems):
         return Live("crit", "cannot be saved", "It cannot be saved as it stands.")
-    if not draft.in_use(rule):
+    if not in_use:
         return Live("idle", "not saved", "It is not in use until you save.")
     if not rule.enabled:
         return Live("idle", "off", "It is switched off.")
-    book = session.engine.gate.rules
     firing = None if book is None else book.last_fired(rule.name)
     fired, last = "–", "It has not fired since the console started or the rule was changed."
     if firing is not None:
         fired = time.strftime("%H:%M:%S", time.localtime(firing.at))
         last = f"It last fired at {fired} for {firing.candidate}: {firing.reason}."
-    held = [] if book is None else [entry for entry in book.holding() if entry[1].name == rule.name]
-    if held:
-        told = "; ".join(f"{candidate}: {reason}" for candidate, _, reason in held)
-        who = held[0][0].partition("/")[0] if len(held) == 1 else f"{len(held)} candidates"
+    holds = held.get(rule.name, [])
+    if holds:
+        told = "; ".join(f"{candidate}: {reason}" for candidate, reason in holds)
+        who = holds[0][0].partition("/")[0] if len(holds) == 1 else f"{len(holds)} candidates"
         return Live("warn", f"holds for {who}", f"It holds now. {told}.", fired)
     if problems:
         return Live("warn", "to check", last, fired)
@@ -70,7 +81,11 @@ class RulesModel(MovableTable):
         before = (self._rules, self.lives)
         self._rules = self._draft.rules
         self.problems = self._draft.problems()
-        self.lives = tuple(live(self._session, self._draft, rule, self.problems_of(rule)) for rule in self._rules)
+        book = self._session.engine.gate.rules
+        held = held_now(book)
+        self.lives = tuple(
+            live(book, held, rule, self.problems_of(rule), in_use=self._draft.in_use(rule)) for rule in self._rules
+        )
         if len(before[0]) != len(self._rules):
             self.beginResetModel()
             self.endResetModel()

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QDesktopServices, QGuiApplication
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
 from aiconsole.domain.chat import ChatRequest
@@ -14,6 +15,7 @@ from aiconsole.domain.messages import Message
 from aiconsole.gui.notices import Notice
 from aiconsole.gui.routing.panel import RoutingPanel
 from aiconsole.gui.routing.rules import RulesEditor
+from aiconsole.gui.routing.rules_conditions import Ticks
 from aiconsole.routing.rules import Rule, default_rules
 from aiconsole.routing.rules.declare import Hours
 from aiconsole.simulator import Behaviour
@@ -172,6 +174,25 @@ async def test_conditions_are_added_from_a_list_and_taken_out(qapp: QApplication
         press(Qt.Key.Key_Space)
         assert rules.draft.rules[rules.at].hours is None
         assert rules.draft.rules[rules.at].errors == ("context too long",)
+
+
+async def test_several_routes_are_ticked_in_a_list_that_stays_open(qapp: QApplication, tmp_path: Path) -> None:
+    async with console(qapp, tmp_path) as it:
+        rules = await opened(it)
+        choose(rules, "failing")
+        routes = control(rules, "Routes: any route")
+        assert isinstance(routes, Ticks)
+        menu = routes.menu()
+        menu.popup(QPoint(0, 0))
+        for key in (Qt.Key.Key_Down, Qt.Key.Key_Space, Qt.Key.Key_Down, Qt.Key.Key_Return):
+            QTest.keyClick(menu, key)
+        assert menu.isVisible()
+        assert rules.draft.rules[rules.at].routes == (ROUTE, "gpt-oss-20b")
+        QTest.mouseClick(menu, Qt.MouseButton.LeftButton, pos=menu.actionGeometry(menu.actions()[0]).center())
+        assert menu.isVisible()
+        menu.close()
+        assert rules.draft.rules[rules.at].routes == ("gpt-oss-20b",)
+        assert routes.accessibleName() == "Routes: gpt-oss-20b"
 
 
 async def test_an_action_asks_for_what_it_needs(qapp: QApplication, tmp_path: Path) -> None:
