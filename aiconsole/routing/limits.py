@@ -217,6 +217,12 @@ class RateLimits:
             found.append(least)
         return found
 
+    def least_headroom(self, provider: str) -> float:
+        """What is left of the tightest limit of a provider and all its models, 0 to 1; 1 where none is known."""
+        now, start = self._clock.monotonic(), f"{provider}/"
+        near = (kept for key, kept in self._trackers.items() if key == provider or key.startswith(start))
+        return min((tracker.headroom(now) for tracker in near), default=1.0)
+
     def held_s(self, key: str) -> float:
         """Seconds before which nothing is sent there, 0.0 for none."""
         now = self._clock.monotonic()
