@@ -14,6 +14,7 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any, Literal
 
+from aiconsole.cache_setup import cache_limits, response_cache
 from aiconsole.domain.chat import ChatRequest, ChatResult, StreamEvent
 from aiconsole.domain.clock import Clock, SystemClock
 from aiconsole.domain.errors import ConfigError
@@ -61,6 +62,7 @@ class Engine:
         bus: what happens, as events.
         catalogue: model lists.
         gate: breakers, limits, budgets and scores of all candidates.
+        cache: kept answers; `complete` and `stream` go through it.
         live: how everything stands now, as one immutable state.
         heartbeat: whether the event loop keeps time.
         links: other consoles; none at first.
@@ -89,6 +91,16 @@ class Engine:
         self._kept_breakers = KeptBreakers(self.gate.breakers, home)
         self._recovery = Recovery(self.gate.breakers, self.probe)
         self._router = Router(self._directory, self.gate, self.catalogue, self.bus.publish, clock, random)
+        self.cache = response_cache(
+            self._router,
+            lambda: self.settings,
+            lambda: {name: config for name, config in self._configs.items() if name in self._registry},
+            home=home,
+            keys=keys,
+            clock=clock,
+            random=random,
+            publish=self.bus.publish,
+        )
         self._states: tuple[ProviderState, ...] = ()
         self._configs: dict[str, ProviderConfig] = {}
         self._keys_loading: asyncio.Task[None] | None = None
@@ -148,6 +160,7 @@ class Engine:
         self._closing.push_async_callback(self._stop_simulator)
         self._closing.push_async_callback(self._stop_loading)
         self._closing.push_async_callback(self._recovery.aclose)
+        self._closing.push_async_callback(self.cache.aclose)
         self._closing.push_async_callback(self._kept_breakers.aclose)
         self._closing.callback(self.live.close)
         self._closing.callback(self.heartbeat.close)
@@ -172,7 +185,7 @@ class Engine:
             ProviderError: see `Router.complete`.
             ConfigError: the model's name says nothing.
         """
-        return await self._router.complete(request)
+        return await self.cache.complete(request)
 
     def stream(self, request: ChatRequest, *, traced: Traced | None = None) -> AsyncGenerator[StreamEvent, None]:
         """One answer as it comes, ended by `Finished`. Closing the generator closes the connection at once.
@@ -182,7 +195,7 @@ class Engine:
 
         Raises: as `complete`, while it is read.
         """
-        return self._router.stream(request, traced=traced)
+        return self.cache.stream(request, traced=traced)
 
     def asked(self, request_id: str) -> ChatRequest | None:
         """A recent request as it was asked, by the id that its `RequestFinished` has; None where it is not kept any more."""
@@ -367,6 +380,7 @@ class Engine:
                 self.live.forget(name)
         self._policies.clear()
         self._directory.forget()
+        self.cache.configure(cache_limits(self.settings))
         self.gate.breakers.configure()
         self.gate.budgets.set_limits(budgets_of(self.settings))
 

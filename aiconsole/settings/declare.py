@@ -227,6 +227,61 @@ class Fallback(msgspec.Struct, frozen=True, omit_defaults=True):
     )
 
 
+CacheMode = Literal["off", "temperature 0", "any temperature"]
+
+
+class Cache(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Which answers are kept to be given again, for how long and where.
+
+    By default only answers at temperature 0 are: asked for the likeliest answer, a model should give the same again, while
+    above 0 (and where none is set, as providers then sample) another answer is what is asked for.
+    """
+
+    mode: Annotated[
+        CacheMode,
+        about(
+            "Which answers are kept and given again: none, those at temperature 0, or all; unset counts as above 0. "
+            "Requests that measure providers never are."
+        ),
+    ] = "temperature 0"
+    storage: Annotated[
+        Literal["disk", "encrypted", "memory"],
+        about("Where: in a file, in a file encrypted with a key in the system's keyring, or in memory until the end."),
+    ] = "disk"
+    ttl_s: Annotated[float, about("How long an answer is good.", unit="s", ge=0, le=31_536_000)] = 86_400.0
+    revalidate_s: Annotated[
+        float,
+        about(
+            "How long after that it is still given at once, while a new one is fetched behind it.",
+            unit="s",
+            ge=0,
+            le=31_536_000,
+        ),
+    ] = 0.0
+    on_error_s: Annotated[
+        float,
+        about(
+            "How long after its time it is still given where a new one cannot be had.", unit="s", ge=0, le=31_536_000
+        ),
+    ] = 0.0
+    tool_calls: Annotated[bool, about("Keep also answers that call tools or used a provider's own.")] = False
+    replay: Annotated[
+        Literal["at once", "recorded pace"], about("How a kept answer is streamed: at once, or as it came.")
+    ] = "at once"
+    memory_mb: Annotated[int, about("Room for answers in memory.", unit="MB", ge=1, le=65_536)] = 64
+    file_mb: Annotated[int, about("Room for answers in the file.", unit="MB", ge=1, le=1_048_576)] = 256
+    event_share: Annotated[
+        float, about("The share of the cache's steps that is told and recorded as events.", unit="share", ge=0, le=1)
+    ] = 1.0
+    similar: Annotated[
+        bool, about("Give the answer to a question of like meaning, marked as such; needs an installed embedder.")
+    ] = False
+    similarity: Annotated[
+        float, about("How like two questions must be: the cosine of their embeddings.", unit="cosine", ge=0.5, le=1)
+    ] = 0.95
+    embedder: Annotated[str, about("The installed embedder to use; empty takes the only one there is.")] = ""
+
+
 class Spending(msgspec.Struct, frozen=True, omit_defaults=True):
     """Limits on what may be spent."""
 
@@ -263,6 +318,13 @@ class RouteOptions(msgspec.Struct, frozen=True, omit_defaults=True):
     month_usd: Annotated[
         float, about("At most so much a calendar month (UTC) on it; 0 is no limit.", unit="USD", ge=0, le=1_000_000)
     ] = 0.0
+    cache: Annotated[CacheMode | None, about("Which of its answers are kept; unset follows the cache's settings.")] = (
+        None
+    )
+    cache_ttl_s: Annotated[
+        float,
+        about("How long one of its answers is good; 0 follows the cache's settings.", unit="s", ge=0, le=31_536_000),
+    ] = 0.0
 
 
 def _check_builtin(name: str, _: object) -> None:
@@ -274,7 +336,7 @@ def _check_builtin(name: str, _: object) -> None:
 
 def _check_custom(name: str, _: object) -> None:
     checks.check_provider_name(name)
-    if name in PROVIDER_NAMES or name == "proxy":
+    if name in PROVIDER_NAMES or name in ("proxy", "response-cache"):
         raise ValueError("this name is taken by the console itself")
 
 
@@ -297,6 +359,7 @@ class Settings(msgspec.Struct, frozen=True, omit_defaults=True):
     keys: Keys = Keys()
     fallback: Fallback = Fallback()
     spending: Spending = Spending()
+    cache: Cache = Cache()
     demo: Annotated[bool, about("Talk to the built-in simulated providers instead of the real ones.")] = False
     providers: Annotated[
         Mapping[str, ProviderSettings], about("The built-in providers, each by its name.", entry=_check_builtin)
