@@ -122,6 +122,24 @@ async def test_the_palette_opens_why_of_the_last_answer_and_a_stopped_one_has_it
         assert fold.isVisible()
 
 
+async def test_an_answer_stopped_before_its_first_token_tells_who_was_asked(qapp: QApplication, tmp_path: Path) -> None:
+    async with chatting(qapp, tmp_path) as chat:
+        behave(chat, groq=Behaviour(error_rates={"server_fault": 1.0}), cerebras=Behaviour(ttft_ms=60_000))
+        chat.panel.focus_composer()
+        chat.type("Slow?")
+        chat.press(Qt.Key.Key_Return)
+        await chat.until(lambda: chat.engine.gate.in_flight("cerebras/gpt-oss-120b"))
+        chat.panel.stop()
+        await chat.settled()
+        assert chat.shell.commands.run("chat.why")
+        fold = last(chat)._why
+        assert fold is not None
+        assert fold.isVisible()
+        assert fold.body is not None
+        assert fold.body.text.count("cerebras") == 2  # ranked, and asked
+        assert "cancelled" in fold.body.text
+
+
 def test_a_story_shows_foreign_text_letter_by_letter() -> None:
     trace = DecisionTrace(
         "r",
