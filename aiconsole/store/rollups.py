@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from aiconsole.domain.errors import CALLERS_KINDS
 from aiconsole.store.sketch import bucket_of, pack, unpack
+from aiconsole.store.writer import give_way
 
 if TYPE_CHECKING:
     from aiconsole.domain.chat import Cost, Usage
@@ -25,6 +26,7 @@ TIERS: Final = (FINEST, 60, 300, 3600, 14_400, DAY)
 PICO: Final = 1_000_000_000_000
 _MOST: Final = 2**62
 _KEPT: Final = 4096
+_STEP: Final = 20
 _SUMS: Final = (
     "count",
     "failures",
@@ -151,7 +153,9 @@ class Rollups:
     def write(self, connection: sqlite3.Connection) -> None:
         """Put what was counted since the last time into every tier."""
         touched: dict[tuple[int, int, int], Cell] = {}
-        for (series, start), fresh in self._fresh.items():
+        for number, ((series, start), fresh) in enumerate(self._fresh.items(), 1):
+            if number % _STEP == 0:
+                give_way()
             for tier in TIERS:
                 key = (tier, series, start - start % tier)
                 cell = touched.get(key)
@@ -160,8 +164,10 @@ class Rollups:
                     cell = touched[key] = written
                 cell.merge(fresh)
         self._fresh.clear()
-        for key, cell in touched.items():
+        for number, (key, cell) in enumerate(touched.items(), 1):
             connection.execute(_WRITE, (*key, *cell.columns()))
+            if number % _STEP == 0:
+                give_way()
         self._written |= touched
         while len(self._written) > _KEPT:
             del self._written[next(iter(self._written))]

@@ -36,6 +36,7 @@ from aiconsole.store.names import Names
 from aiconsole.store.packing import Redact, clean
 from aiconsole.store.rollups import Rollups, pico
 from aiconsole.store.traces import pack_trace
+from aiconsole.store.writer import give_way
 
 Seen = tuple[Event, bool]
 """An event, and whether the simulator was on when it came."""
@@ -127,6 +128,7 @@ class Rows:
                 if rows:
                     self._connection.executemany(_INSERTS[table], rows)
                     rows.clear()
+            give_way()
         self._rollups.write(self._connection)
         self._health.write(self._id)
         self._cache.write()

@@ -13,6 +13,7 @@ from __future__ import annotations
 import logging
 import queue
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -26,7 +27,17 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Job = Callable[["Database"], T]
 _BATCH = 50
+_AWAY_S = 0.0001
 _log = logging.getLogger(__name__)
+
+
+def give_way() -> None:
+    """Let the event loop run if it wants to. Jobs with much to do call it every millisecond or so.
+
+    SQLite's calls let go of the interpreter's lock, but only for microseconds, in which the loop's thread does not wake up:
+    it would wait for many rows (CPython's documentation, "sys.setswitchinterval").
+    """
+    time.sleep(_AWAY_S)
 
 
 def closed() -> StoreError:
