@@ -85,7 +85,9 @@ class Engine:
         self._policies: dict[str, Policy] = {}
         self._directory = Directory(self._registry, self.routes, self._policy, self.catalogue.all)
         self.gate = Gate(clock, random, self.bus.publish, lambda _: breaker_settings(self.settings))
-        self.live = Live(self.bus, clock, timers, load=self._load)
+        self.live = Live(
+            self.bus, clock, timers, load=self._load, names=lambda: (state.name for state in self._states)
+        )
         self.heartbeat = Heartbeat(clock, timers, self.bus.publish)
         self.links = Links(self.bus, clock, timers, random)
         self._kept_breakers = KeptBreakers(self.gate.breakers, home)

@@ -8,7 +8,7 @@ count for their peer.
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 import msgspec
@@ -59,12 +59,19 @@ class Live:
 
     Args:
         load: what is under way at a provider, and how near its limits are.
+        names: the providers there are, which the state has even before anything was heard of them.
     """
 
     def __init__(
-        self, bus: Bus, clock: Clock, timers: Timers, *, load: Callable[[str], Load] = lambda _: Load()
+        self,
+        bus: Bus,
+        clock: Clock,
+        timers: Timers,
+        *,
+        load: Callable[[str], Load] = lambda _: Load(),
+        names: Callable[[], Iterable[str]] = tuple,
     ) -> None:
-        self._clock, self._timers, self._load = clock, timers, load
+        self._clock, self._timers, self._load, self._names = clock, timers, load, names
         self._providers: defaultdict[str, ProviderTally] = defaultdict(ProviderTally)
         self._real, self._simulated = TrafficTally(), TrafficTally()
         self._breakers: dict[str, BreakerChanged] = {}
@@ -281,7 +288,9 @@ class Live:
         self._roll_day()
         wall = self._clock.now()
         breakers = tuple(_at(change, wall) for change in self._breakers.values())
-        providers = dict.fromkeys([*self._providers, *(change.key.partition("/")[0] for change in breakers)])
+        providers = dict.fromkeys(
+            [*self._names(), *self._providers, *(change.key.partition("/")[0] for change in breakers)]
+        )
         return LiveState(
             wall,
             self.revision,

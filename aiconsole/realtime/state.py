@@ -101,8 +101,8 @@ class LiveState(msgspec.Struct, frozen=True):
     """Everything, at ``at`` (epoch seconds). ``revision`` grows with each change.
 
     ``today_since`` is from when on today's figures count: midnight UTC, as budgets do, or the console's start where that was
-    later and nothing earlier was told. ``providers`` has those heard of; ``jobs`` the last change by name; ``alerts`` those
-    that are not resolved; ``breakers`` the last change of each breaker that is not closed.
+    later and nothing earlier was told. ``providers`` has those there are and those heard of; ``jobs`` the last change by
+    name; ``alerts`` those that are not resolved; ``breakers`` the last change of each breaker that is not closed.
     """
 
     at: float
