@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import os
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any, Literal
@@ -46,6 +47,7 @@ from aiconsole.secrets import PROXY, REDACTOR, KeyStore
 from aiconsole.settings import Problem, Settings, SettingsFile
 
 if TYPE_CHECKING:
+    from aiconsole.bench.service import Bench
     from aiconsole.chat.service import ChatService
     from aiconsole.simulator import Simulator
     from aiconsole.store import StoreNotice
@@ -226,6 +228,25 @@ class Engine:
 
     def _tell(self, notice: StoreNotice) -> None:
         self.bus.publish(Notice(notice.message, notice.advice))
+
+    @cached_property
+    def bench(self) -> Bench:
+        """The test bench: health, benchmark and stress of providers; loaded when first used."""
+        from aiconsole.bench.service import Bench
+
+        bench = Bench(
+            self.home.database.parent / "bench",
+            self._registry,
+            self.catalogue,
+            self._clock,
+            states=self.providers,
+            models=self.models,
+            ready=self.keys_read,
+            plugins=self._plugins,
+            publish=self.bus.publish,
+        )
+        self._closing.push_async_callback(bench.aclose)
+        return bench
 
     # Providers
 

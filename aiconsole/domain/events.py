@@ -285,6 +285,28 @@ class HeartChanged(msgspec.Struct, frozen=True, gc=False, tag="heart"):
     at: float
 
 
+class BenchFinished(msgspec.Struct, frozen=True, gc=False, tag="bench"):
+    """A run of the test bench ended. ``at`` in epoch seconds, ``error_share`` from 0 to 1, None where nothing was sent.
+
+    ``ttft_p95_ms`` is that of the slowest target. ``valid`` is False where the generator was the limit, ``passed`` where an
+    assertion or a health check failed; ``worse`` counts figures that are worse than the baseline's.
+    """
+
+    run: str
+    kind: Literal["health", "bench", "stress"]
+    at: float
+    name: str = ""
+    targets: tuple[str, ...] = ()
+    requests: int = 0
+    error_share: float | None = None
+    ttft_p95_ms: float | None = None
+    valid: bool = True
+    passed: bool = True
+    worse: int = 0
+    partial: bool = False
+    simulated: bool = False
+
+
 OwnEvent = (
     RequestFinished
     | AttemptFinished
@@ -303,5 +325,5 @@ OwnEvent = (
 )
 """What a console tells of itself, and may tell to others."""
 
-Event = OwnEvent | FromPeer | PeerGap | LinkChanged | HeartChanged
+Event = OwnEvent | BenchFinished | FromPeer | PeerGap | LinkChanged | HeartChanged
 """Everything on the bus."""

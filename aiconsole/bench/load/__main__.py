@@ -7,6 +7,7 @@ import os
 import queue
 import sys
 import threading
+from collections.abc import Iterator
 from typing import Final
 
 import msgspec
@@ -48,23 +49,29 @@ class Pipe:
                 os._exit(_GONE)
 
 
+def _lines(descriptor: int) -> Iterator[bytes]:
+    """Lines read past Python's buffer, whose lock a waiting thread would hold while the interpreter shuts down."""
+    rest = b""
+    while read := os.read(descriptor, 65_536):
+        *whole, rest = (rest + read).split(b"\n")
+        yield from whole
+
+
 def main() -> int:
     """Read the order, carry it out, and return the exit code."""
-    first = sys.stdin.buffer.readline()
+    lines = _lines(sys.stdin.fileno())
     try:
-        order = decoded(first)
+        order = decoded(next(lines, b""))
     except msgspec.DecodeError as error:
         sys.stderr.write(f"The order cannot be read: {error}\n")
         return _BAD_ORDER
-    del first
     pipe = Pipe()
     with asyncio.Runner(loop_factory=make_loop) as runner:
         run = Run(order, pipe.tell)
         loop = runner.get_loop()
 
         def listen() -> None:
-            line = sys.stdin.buffer.readline()
-            why = "Stopped." if line else "The console that ordered the run is gone."
+            why = "Stopped." if next(lines, b"") else "The console that ordered the run is gone."
             loop.call_soon_threadsafe(run.stop, why)
 
         threading.Thread(target=listen, name="stop", daemon=True).start()
@@ -75,6 +82,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    code = main()
-    sys.stderr.flush()
-    os._exit(code)  # the thread that waits for standard input would hold up an orderly end
+    sys.exit(main())

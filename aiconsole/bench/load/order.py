@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -58,15 +58,15 @@ class Aim(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Order(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One run. ``reference`` is where the reference simulator listens (its base URL by provider), None to leave the
-    calibration out; ``control`` is that simulator's own address."""
+    """One run; ``plugins`` are the dialects of plug-ins, by name. ``calibration_s`` is how long requests are sent then."""
 
     plan: Plan
     aims: tuple[Aim, ...]
     plugins: dict[str, str] = {}
-    reference: dict[str, str] | None = None
-    control: str = ""
     calibration_s: float = 2.5
+
+
+Phase = Literal["calibrating", "warming up", "measuring"]
 
 
 class Began(msgspec.Struct, frozen=True, tag="began"):
@@ -82,14 +82,12 @@ class Measured(msgspec.Struct, frozen=True, tag="measured"):
 
 
 class Ticked(msgspec.Struct, frozen=True, tag="ticked", gc=False):
-    """The state of the load, ten times a second; ``at_s`` from the start of the run, ``phase`` in words."""
+    """The state of the load, ten times a second; ``at_s`` from the start of the run."""
 
     at_s: float
     in_flight: int
     sent: int
-    phase: str
-    stage: int = 0
-    level: float = 0.0
+    phase: Phase
 
 
 class Calibrated(msgspec.Struct, frozen=True, tag="calibrated"):

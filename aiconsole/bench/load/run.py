@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
@@ -14,10 +14,11 @@ from aiconsole.bench.certificate import Calibration
 from aiconsole.bench.load.driving import drive, warm_up
 from aiconsole.bench.load.gauge import Gauge
 from aiconsole.bench.load.loop import steady
-from aiconsole.bench.load.order import Aim, Began, Calibrated, Ended, Judged, Measured, Order, Ticked, Told, Wire
+from aiconsole.bench.load.order import Aim, Began, Calibrated, Ended, Judged, Measured, Order, Phase, Ticked, Told, Wire
 from aiconsole.bench.load.sending import Sending, Target
 from aiconsole.bench.measure import Stopwatch
 from aiconsole.bench.plan import Plan
+from aiconsole.bench.reference import Address, reference
 from aiconsole.domain.chat import ChatResult
 from aiconsole.domain.clock import Clock, SystemClock
 from aiconsole.providers.channel import HttpChannel
@@ -51,7 +52,7 @@ class Run:
         self._gauge = Gauge()
         self._sending: Sending | None = None
         self._stopped = ""
-        self._phase = ""
+        self._phase: Phase = "warming up"
 
     def stop(self, why: str) -> None:
         """End the run at once, whatever it does at the moment; what there is is kept."""
@@ -64,9 +65,10 @@ class Run:
         order = self._order
         await self._prices.load()
         steady()
-        if order.reference is not None and order.plan.calibrate and not self._stopped:
-            self._phase = "calibrating"
-            calibration = await self._calibrate(order.reference)
+        if order.plan.calibrate and not self._stopped:
+            self._tell(Ticked(0.0, 0, 0, "calibrating"))
+            async with reference() as address:
+                calibration = await self._calibrate(address)
             self._tell(Calibrated(calibration))
         targets = [self._target(aim, order.plan) for aim in order.aims]
         try:
@@ -86,7 +88,6 @@ class Run:
         self._tell(Began(self._clock.now()))
         sending.begin()
         try:
-            self._phase = "warming up"
             await asyncio.gather(*(warm_up(sending, target, plan.warmup) for target in targets))
             self._phase = "measuring"
             self._gauge.start()
@@ -96,7 +97,7 @@ class Run:
             ticking.cancel()
         self._tell(Ended(self._gauge.stop(), sending.stopped))
 
-    async def _calibrate(self, reference: Mapping[str, str]) -> Calibration:
+    async def _calibrate(self, address: Address) -> Calibration:
         """The same shape against the simulator; all targets' load goes to it in the first target's dialect."""
         plan = plan_like(self._order.plan, len(self._order.aims), self._order.calibration_s)
         seen: dict[int, Seen] = {}
@@ -106,8 +107,8 @@ class Run:
             if serial is not None and watch.first is not None and watch.ended is not None:
                 seen[int(serial)] = Seen(watch.sent, watch.first, watch.ended)
 
-        name = next((aim.wire.dialect for aim in self._order.aims if aim.wire.dialect in reference), _OTHERS)
-        wire = Wire(name, name, base_url=reference[name], key="calibration-key", headers={STAMPS_HEADER: "1"})
+        name = next((aim.wire.dialect for aim in self._order.aims if aim.wire.dialect in address.base_urls), _OTHERS)
+        wire = Wire(name, name, base_url=address.base_urls[name], key="calibration-key", headers={STAMPS_HEADER: "1"})
         target = self._target(Aim(name, _REFERENCE_MODELS[name], wire), plan)
         failures = 0
 
@@ -120,7 +121,7 @@ class Run:
         )
         try:
             await warm_up(sending, target, min(256, int(plan.load.level)))
-            await self._stamps(name)
+            await _stamps(address, name)
             seen.clear()
             self._gauge.start()
             sending.begin()
@@ -129,16 +130,9 @@ class Run:
         finally:
             gauged = self._gauge.stop()
             await target.provider.aclose()
-        stamps = STAMPS.decode(await self._stamps(name))
+        stamps = STAMPS.decode(await _stamps(address, name))
         seconds, level = sending.at_s(), plan.load.level
         return compared(seen, stamps, gauged, level=level, seconds=seconds, failed=failures)
-
-    async def _stamps(self, name: str) -> bytes:
-        channel = HttpChannel(base_url=self._order.control, headers={}, transport=Transport())
-        try:
-            return await (await channel.request("GET", f"/_control/{name}/stamps")).body()
-        finally:
-            await channel.aclose()
 
     def _target(self, aim: Aim, plan: Plan) -> Target:
         config = aim.wire.config(max_connections=plan.limits.in_flight)
@@ -152,6 +146,14 @@ class Run:
         while True:
             self._tell(Ticked(round(sending.at_s(), 3), sending.in_flight, sending.sent, self._phase))
             await asyncio.sleep(_TICK_S)
+
+
+async def _stamps(address: Address, name: str) -> bytes:
+    channel = HttpChannel(base_url=address.control, headers={}, transport=Transport())
+    try:
+        return await (await channel.request("GET", f"/_control/{name}/stamps")).body()
+    finally:
+        await channel.aclose()
 
 
 def _nonce() -> str:
