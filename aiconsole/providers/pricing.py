@@ -45,8 +45,10 @@ class PriceBook:
         self.loaded = True
 
     def start_loading(self) -> None:
-        """Begin to load, if that has not begun, without waiting for it."""
-        if not self.loaded and (self._loading is None or self._loading.cancelled()):
+        """Begin to load, if that has not begun or has failed, without waiting for it."""
+        before = self._loading
+        failed = before is not None and before.done() and (before.cancelled() or before.exception() is not None)
+        if not self.loaded and (before is None or failed):
             self._loading = asyncio.ensure_future(asyncio.to_thread(_import_price_list))
 
     async def aclose(self) -> None:
@@ -120,8 +122,15 @@ class PriceBook:
 
 
 def _import_price_list() -> None:
-    """Import the package and build its tables, which its first look-up does."""
-    _look_up("groq", "openai/gpt-oss-120b", None, 0.0)
+    """Import the package and build its tables, which its first look-up does.
+
+    Tried twice: where another thread imports the same modules just then, Python lets one of them see a module half made
+    rather than wait for ever (importlib's deadlock avoidance), which is an ImportError.
+    """
+    try:
+        _look_up("groq", "openai/gpt-oss-120b", None, 0.0)
+    except ImportError:
+        _look_up("groq", "openai/gpt-oss-120b", None, 0.0)
 
 
 def _billed(usage: Usage) -> tuple[int | None, int | None]:

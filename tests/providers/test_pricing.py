@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 from genai_prices import Usage as PackageUsage
 from genai_prices import calc_price
@@ -82,3 +84,13 @@ async def test_list_prices_are_a_million_tokens() -> None:
     assert prices.prompt is not None
     assert prices.completion is not None
     assert 0.01 < prices.prompt < prices.completion < 10
+
+
+async def test_a_price_list_that_could_not_be_imported_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    prices = PriceBook(SystemClock())
+    with monkeypatch.context() as broken:
+        broken.setitem(sys.modules, "genai_prices", None)
+        with pytest.raises(ImportError):
+            await prices.load()
+    await prices.load()
+    assert prices.cost("groq", ("openai/gpt-oss-120b",), Usage(prompt=1, completion=1)) is not None
