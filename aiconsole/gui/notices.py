@@ -52,8 +52,7 @@ class Notice(QFrame):
         self.setAccessibleName(text)
         set_role(self, None, state)
         self._run = run
-        label = QLabel(text)
-        label.setTextFormat(Qt.TextFormat.PlainText)
+        label = self._label = QLabel(text)
         label.setTextFormat(Qt.TextFormat.PlainText)
         label.setWordWrap(True)
         label.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
@@ -80,6 +79,11 @@ class Notice(QFrame):
         self._timer.timeout.connect(self._expire)
         if seconds > 0:
             self._timer.start()
+
+    def say(self, text: str) -> None:
+        """Say something else in its place, such as how far the work is by now."""
+        self._label.setText(text)
+        self.setAccessibleName(text)
 
     def do(self) -> None:
         """Run the action and leave."""

@@ -278,6 +278,13 @@ class Window(QObject):
             words="toml failover condition",
         )
         yield Command(
+            key="drill",
+            title="Run a drill",
+            group="Routing",
+            run=partial(self.shell.open, "routing", "#drill"),
+            words="fault outage 429 chaos simulate hedging",
+        )
+        yield Command(
             key="rules.reload",
             title="Reload fallback rules",
             group="Routing",

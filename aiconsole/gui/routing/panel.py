@@ -25,6 +25,7 @@ from PySide6.QtWidgets import (
 
 from ...settings.checks import check_route
 from ..commands import Command
+from ..drill.page import DRILL, DrillPage
 from ..providers.table import MarkedCells, Table
 from ..session import Session
 from ..shell import Shell
@@ -42,7 +43,7 @@ RULES = "#rules"
 
 
 class RoutingPanel(QWidget):
-    """``open_item(name)`` opens a route, ``open_item(RULES)`` the fallback rules."""
+    """``open_item(name)`` opens a route, ``open_item(RULES)`` the fallback rules, ``open_item(DRILL)`` the drill."""
 
     def __init__(self, session: Session, shell: Shell) -> None:
         super().__init__()
@@ -71,6 +72,8 @@ class RoutingPanel(QWidget):
         self._split = QSplitter()
         self.rules = RulesEditor(session, shell)
         self.rules_button = QPushButton("Fallback rules")
+        self.drill = DrillPage(session, shell)
+        self.drill_button = QPushButton("Drill")
         self._pages = QStackedWidget()
         self._build()
         self._order_tabs()
@@ -79,6 +82,7 @@ class RoutingPanel(QWidget):
         self.routes.itemClicked.connect(lambda item: self._show(item.text()))
         self.routes.itemActivated.connect(lambda item: self._show(item.text()))
         self.rules_button.clicked.connect(self.show_rules)
+        self.drill_button.clicked.connect(self.show_drill)
         self._timer = QTimer(self)
         self._timer.setInterval(_EVERY_MS)
         self._timer.timeout.connect(self.tick)
@@ -87,7 +91,10 @@ class RoutingPanel(QWidget):
         self.refresh()
 
     def open_item(self, argument: Any) -> None:
-        """Open a route by its name, or the rules."""
+        """Open a route by its name, or the rules, or the drill."""
+        if argument == DRILL:
+            self.show_drill()
+            return
         if argument == RULES:
             self.show_rules()
             return
@@ -101,9 +108,18 @@ class RoutingPanel(QWidget):
         """Show the fallback rules in the place of the route."""
         self._pages.setCurrentIndex(1)
         self.rules_button.setChecked(True)
+        self.drill_button.setChecked(False)
         self.routes.clearSelection()
         self.rules.tick()
         self.rules.table.setFocus()
+
+    def show_drill(self) -> None:
+        """Show the drill in the place of the route, for that route."""
+        self._pages.setCurrentWidget(self.drill)
+        self.rules_button.setChecked(False)
+        self.drill_button.setChecked(True)
+        self.routes.clearSelection()
+        self.drill.begin(self.editor.name)
 
     def refresh(self) -> None:
         """Say how things stand now."""
@@ -162,7 +178,11 @@ class RoutingPanel(QWidget):
         self.rules_button.setCheckable(True)
         self.rules_button.setToolTip("What is done when a provider fails, slows down or costs too much")
         set_role(self.rules_button, "quiet")
+        self.drill_button.setCheckable(True)
+        self.drill_button.setToolTip("Put simulated providers under faults and watch a route cope (Ctrl+Shift+D)")
+        set_role(self.drill_button, "quiet")
         down.addWidget(self.rules_button)
+        down.addWidget(self.drill_button)
         self.log.setItemDelegate(MarkedCells(self._shell.theme, self.log))
         self.log.stretch(4, {0: 110, 1: 110, 2: 120})
         self.log.horizontalHeader().setSectionResizeMode(3, QHeaderView.ResizeMode.Stretch)
@@ -191,6 +211,7 @@ class RoutingPanel(QWidget):
         main.addWidget(split, 1)
         self._pages.addWidget(routes)
         self._pages.addWidget(self.rules)
+        self._pages.addWidget(self.drill)
         self._pages.setContentsMargins(SPACE_L, SPACE_M, SPACE_L, SPACE_L)
         across = QHBoxLayout(self)
         across.setContentsMargins(0, 0, 0, 0)
@@ -204,6 +225,7 @@ class RoutingPanel(QWidget):
             self.new,
             self.routes,
             self.rules_button,
+            self.drill_button,
             editor.remove,
             options.strategy,
             options.mid_stream,
@@ -227,6 +249,7 @@ class RoutingPanel(QWidget):
             ("closed", "Hold the candidate's breaker closed", "", partial(editor.hold, "closed"), self),
             ("reset", "Reset the candidate's breaker", "", partial(editor.hold, "reset"), self),
             ("new", "New route", "Ctrl+Shift+N", self.new.setFocus, self),
+            ("drill", "Go to the drill", "Ctrl+Shift+D", self.show_drill, self),
         ):
             self._shell.commands.add(
                 Command(key=f"routing.{key}", title=title, group="Routing", shortcut=shortcut, run=run, scope=scope)
@@ -237,6 +260,7 @@ class RoutingPanel(QWidget):
         if name:
             self._pages.setCurrentIndex(0)
             self.rules_button.setChecked(False)
+            self.drill_button.setChecked(False)
             self.editor.show_route(name)
 
     def _create(self) -> None:
