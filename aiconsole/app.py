@@ -130,7 +130,9 @@ class _Run:
         while not self._leave.is_set():
             try:
                 engines = await asyncio.to_thread(_import_engine)
-                async with engines.open(home=self._options.home, demo=self._options.demo or None) as engine:
+                async with engines.open(
+                    home=self._options.home, demo=self._options.demo or None, record=True
+                ) as engine:
                     self._opened = True
                     window.connect_engine(engine)
                     if self._options.exit_after_start:

@@ -24,6 +24,7 @@ from aiconsole.domain.models import ModelInfo, ProbeResult, ProviderState
 from aiconsole.domain.trace import Traced
 from aiconsole.home import Home, find_home
 from aiconsole.kept_breakers import KeptBreakers
+from aiconsole.kept_history import KeptHistory
 from aiconsole.provider_setup import key_variables, provider_configs, provider_state
 from aiconsole.providers.catalogue import Catalogue
 from aiconsole.providers.config import ProviderConfig
@@ -43,14 +44,14 @@ from aiconsole.routing.router import Router
 from aiconsole.routing.rules import Rule, RuleBook, check
 from aiconsole.routing_setup import breaker_settings, budgets_of, policy_of
 from aiconsole.rules_file import RuleSet, RulesFile
-from aiconsole.secrets import PROXY, REDACTOR, KeyStore
+from aiconsole.secrets import PROXY, KeyStore
 from aiconsole.settings import Problem, Settings, SettingsFile
 
 if TYPE_CHECKING:
     from aiconsole.bench.service import Bench
     from aiconsole.chat.service import ChatService
     from aiconsole.simulator import Simulator
-    from aiconsole.store import StoreNotice
+    from aiconsole.store import Store
 
 _NO_RULES = "The rules that come with the console are used until it is mended."
 
@@ -66,6 +67,7 @@ class Engine:
         gate: breakers, limits, budgets and scores of all candidates.
         cache: kept answers; `complete` and `stream` go through it.
         live: how everything stands now, as one immutable state.
+        history: what happened, for graphs, tables and reports.
         heartbeat: whether the event loop keeps time.
         links: other consoles; none at first.
         simulator: the simulated providers while the demo is on, else None.
@@ -87,9 +89,7 @@ class Engine:
         self._policies: dict[str, Policy] = {}
         self._directory = Directory(self._registry, self.routes, self._policy, self.catalogue.all)
         self.gate = Gate(clock, random, self.bus.publish, lambda _: breaker_settings(self.settings))
-        self.live = Live(
-            self.bus, clock, timers, load=self._load, names=lambda: (state.name for state in self._states)
-        )
+        self.live = Live(self.bus, clock, timers, load=self._load, names=lambda: (state.name for state in self._states))
         self.heartbeat = Heartbeat(clock, timers, self.bus.publish)
         self.links = Links(self.bus, clock, timers, random)
         self._kept_breakers = KeptBreakers(self.gate.breakers, home)
@@ -105,6 +105,10 @@ class Engine:
             random=random,
             publish=self.bus.publish,
         )
+        self._kept_history = KeptHistory(
+            home, lambda: self.settings, self.bus, self.gate.budgets, clock, simulated=lambda: self.demo
+        )
+        self.history = self._kept_history.history
         self._states: tuple[ProviderState, ...] = ()
         self._configs: dict[str, ProviderConfig] = {}
         self._keys_loading: asyncio.Task[None] | None = None
@@ -124,6 +128,7 @@ class Engine:
         simulator: Simulator | None = None,
         clock: Clock | None = None,
         random: Random | None = None,
+        record: bool = False,
     ) -> AsyncIterator[Engine]:
         """Open a console's engine, and close it at the end of the block.
 
@@ -135,6 +140,7 @@ class Engine:
             simulator: a running simulator to talk to instead of one of the engine's own; it stays the caller's.
             clock: the time, the machine's by default.
             random: what jitter and choices among equals come from.
+            record: keep what happens in the database from the start; else only once something else has opened that.
 
         Raises:
             ConfigError: the home cannot be used.
@@ -147,6 +153,9 @@ class Engine:
         engine = cls(place, settings, store, clock or SystemClock(), chance)
         async with engine._closing:
             engine.simulator = simulator
+            engine._closing.push_async_callback(engine._kept_history.aclose)
+            if record:
+                engine._kept_history.begin()
             await engine._start(settings.values.demo if demo is None else demo)
             yield engine
 
@@ -206,28 +215,26 @@ class Engine:
         return self._router.recent.get(request_id)
 
     async def open_chat(self) -> ChatService:
-        """The kept conversations. The database is opened when this is first asked for.
-
-        Raises:
-            StoreError: the database cannot be used; a later call tries again.
-        """
+        """The kept conversations. Raises as `open_store`."""
         if self._chat is None or (self._chat.done() and (self._chat.cancelled() or self._chat.exception() is not None)):
             self._chat = asyncio.ensure_future(self._make_chat())
         return await asyncio.shield(self._chat)
 
     async def _make_chat(self) -> ChatService:
         from aiconsole.chat.service import ChatService
-        from aiconsole.store import Store
 
-        self.home.ensure()
-        store = await Store.open(self.home.database, self._clock, redact=REDACTOR.redact, notify=self._tell)
-        self._closing.push_async_callback(store.close)
-        chat = ChatService(self, store, self._clock, default_model=self.default_model)
+        chat = ChatService(self, await self.open_store(), self._clock, default_model=self.default_model)
         self._closing.push_async_callback(chat.close)
         return chat
 
-    def _tell(self, notice: StoreNotice) -> None:
-        self.bus.publish(Notice(notice.message, notice.advice))
+    async def open_store(self) -> Store:
+        """The console's database, opened when this is first asked for; what happens from then on is recorded in it.
+
+        Raises:
+            ConfigError: another console has it, or it is not ours to open.
+            StoreError: it cannot be used; a later call tries again.
+        """
+        return await self._kept_history.open()
 
     @cached_property
     def bench(self) -> Bench:
@@ -406,6 +413,7 @@ class Engine:
         self.cache.configure(cache_limits(self.settings))
         self.gate.breakers.configure()
         self.gate.budgets.set_limits(budgets_of(self.settings))
+        self._kept_history.configure()
 
     def _policy(self, name: str) -> Policy:
         kept = self._policies.get(name)

@@ -293,6 +293,43 @@ class Spending(msgspec.Struct, frozen=True, omit_defaults=True):
     ] = 0.0
 
 
+class History(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How long what happened is kept. What is older is deleted at a start and by the clean-up job; 0 keeps for ever."""
+
+    requests_days: Annotated[float, about("Requests and their attempts, one by one.", unit="days", ge=0, le=36_500)] = (
+        90.0
+    )
+    traces_days: Annotated[float, about("Why each request went where it went.", unit="days", ge=0, le=36_500)] = 30.0
+    ten_seconds_days: Annotated[
+        float, about("Figures by ten seconds, for graphs of the last hours.", unit="days", ge=0, le=36_500)
+    ] = 2.0
+    minutes_days: Annotated[float, about("Figures by minute.", unit="days", ge=0, le=36_500)] = 14.0
+    five_minutes_days: Annotated[float, about("Figures by five minutes.", unit="days", ge=0, le=36_500)] = 60.0
+    hours_days: Annotated[float, about("Figures by hour and by four hours.", unit="days", ge=0, le=36_500)] = 400.0
+    days_days: Annotated[float, about("Figures by day.", unit="days", ge=0, le=36_500)] = 0.0
+    events_days: Annotated[
+        float, about("Events of breakers, fallbacks, health and alerts.", unit="days", ge=0, le=36_500)
+    ] = 400.0
+    cache_events_days: Annotated[float, about("Events of the response cache.", unit="days", ge=0, le=36_500)] = 30.0
+    activity_days: Annotated[
+        float, about("What the person at this console did, without content.", unit="days", ge=0, le=36_500)
+    ] = 400.0
+
+
+class Objectives(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What is to be reached; the Overview shows each with what is left of its error budget."""
+
+    availability: Annotated[float, about("Least share of requests that are answered.", unit="share", ge=0, le=1)] = (
+        0.999
+    )
+    p95_ms: Annotated[float, about("Most time that 95 of 100 answers take.", unit="ms", ge=1, le=3_600_000)] = 2000.0
+    error_rate: Annotated[float, about("Most share of attempts that fail.", unit="share", ge=0, le=1)] = 0.01
+    cache_hits: Annotated[
+        float, about("Least share of repeated queries that the cache answers.", unit="share", ge=0, le=1)
+    ] = 0.8
+    memory: Annotated[float, about("Most share of the machine's memory in use.", unit="share", ge=0, le=1)] = 0.8
+
+
 class RouteOptions(msgspec.Struct, frozen=True, omit_defaults=True):
     """How one route picks among its candidates; unset follows the settings under Fallback and Spending."""
 
@@ -359,6 +396,8 @@ class Settings(msgspec.Struct, frozen=True, omit_defaults=True):
     keys: Keys = Keys()
     fallback: Fallback = Fallback()
     spending: Spending = Spending()
+    history: History = History()
+    objectives: Objectives = Objectives()
     cache: Cache = Cache()
     demo: Annotated[bool, about("Talk to the built-in simulated providers instead of the real ones.")] = False
     providers: Annotated[

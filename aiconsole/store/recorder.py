@@ -22,14 +22,16 @@ from typing import TYPE_CHECKING, Final
 from aiconsole.domain.clock import Clock
 from aiconsole.domain.events import Event
 from aiconsole.store.database import StoreNotice
-from aiconsole.store.rows import Rows, Seen, kept
+from aiconsole.store.rows import KINDS, Rows, Seen, kept
 
 if TYPE_CHECKING:
     from aiconsole.store.database import Database
     from aiconsole.store.store import Store
 
-MOST: Final = 200_000
-"""Events kept in memory while they cannot be written."""
+__all__ = ["KINDS", "Recorder"]
+
+MOST: Final = 100_000
+"""Events kept in memory while they cannot be written; some 80 MB."""
 
 BATCH: Final = 5_000
 PAUSE_S: Final = 0.25
@@ -94,6 +96,11 @@ class Recorder:
             self.dropped += 1
         if self._timer is None and not self._writing and self._store is not None:
             self._timer = self._loop.call_later(self._pause_s, self._hand_over)
+
+    def clear(self) -> None:
+        """Let go of all that is not handed to the writer yet, as it will not be written."""
+        self._gone += len(self._waiting)
+        self._waiting.clear()
 
     def attach(self, store: Store) -> None:
         """Write to ``store`` from now on, on the running loop."""

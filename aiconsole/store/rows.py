@@ -62,22 +62,23 @@ _INSERTS: Final = {
     table: f"INSERT OR IGNORE INTO {table} VALUES ({', '.join('?' * width)})"  # noqa: S608
     for table, width in _WIDTHS.items()
 }
-_KEPT: Final = frozenset(
-    {
-        AlertChanged,
-        AttemptFinished,
-        BreakerChanged,
-        CacheEvent,
-        Continued,
-        HealthSeen,
-        Hedged,
-        LimitSeen,
-        RequestFinished,
-        RuleFired,
-        Switched,
-        UserActed,
-    }
+KINDS: Final[tuple[type, ...]] = (
+    AlertChanged,
+    AttemptFinished,
+    BreakerChanged,
+    CacheEvent,
+    Continued,
+    HealthSeen,
+    Hedged,
+    LimitSeen,
+    RequestFinished,
+    RuleFired,
+    Switched,
+    UserActed,
 )
+"""What is written; other events have places of their own, or none."""
+
+_KEPT: Final = frozenset(KINDS)
 
 
 def kept(event: Event) -> bool:

@@ -28,7 +28,7 @@ class Past(NamedTuple):
 async def past(path: Path, clock: Clock | None = None, **options: Any) -> AsyncIterator[Past]:
     clock = clock or Clock(NOON)
     simulated = options.pop("simulated", lambda: False)
-    most = options.pop("most", 200_000)
+    most = options.pop("most", 100_000)
     store = await Store.open(path, clock, **options)
     recorder = Recorder(clock, simulated=simulated, most=most, pause_s=0.0)
     recorder.attach(store)

@@ -1,0 +1,201 @@
+"""The console's database while the engine runs: opened once for all who need it, filled from the event bus, tidied.
+
+`KeptHistory.begin` has events collected in memory at once and opens the database behind that; one that cannot be opened for
+now is tried again. What was spent this month is told to the budgets, so that they hold over a restart; until then a budget
+knows only what this run spent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime
+from typing import Final
+
+from aiconsole.domain.clock import Clock
+from aiconsole.domain.errors import ConsoleError, StoreError
+from aiconsole.domain.events import Notice
+from aiconsole.domain.history import Targets
+from aiconsole.home import Home
+from aiconsole.realtime.bus import Bus
+from aiconsole.routing.budgets import Budgets
+from aiconsole.secrets import REDACTOR
+from aiconsole.settings import Settings
+from aiconsole.store import History, Recorder, Retention, Store, StoreNotice
+from aiconsole.store.recorder import KINDS
+
+_AGAIN_S: Final = 30.0
+_log = logging.getLogger(__name__)
+
+
+class KeptHistory:
+    """See the module.
+
+    Args:
+        simulated: whether the simulator answers now.
+
+    Attributes:
+        history: the door to the past; its first query opens the database.
+    """
+
+    def __init__(
+        self,
+        home: Home,
+        settings: Callable[[], Settings],
+        bus: Bus,
+        budgets: Budgets,
+        clock: Clock,
+        *,
+        simulated: Callable[[], bool],
+    ) -> None:
+        self._home = home
+        self._settings = settings
+        self._bus = bus
+        self._budgets = budgets
+        self._clock = clock
+        self._recorder = Recorder(clock, simulated=simulated)
+        self._leave: Callable[[], None] | None = None
+        self._opening: asyncio.Task[Store] | None = None
+        self._store: Store | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.history = History(self.open, clock)
+
+    def begin(self) -> None:
+        """Record from now on."""
+        self._listen()
+        self._spawn(self._open_some_time())
+
+    async def open(self) -> Store:
+        """The database, opened when this is first asked for; from then on what happens is recorded.
+
+        Raises:
+            ConfigError: another console has it, or it is not ours to open.
+            StoreError: the disk or the folder does not let us; a later call tries again.
+        """
+        failed = self._opening is not None and self._opening.done() and _went_wrong(self._opening)
+        if self._opening is None or failed:
+            self._opening = asyncio.ensure_future(self._open())
+        return await asyncio.shield(self._opening)
+
+    async def flush(self) -> None:
+        """Wait until all that has happened so far is on the disk."""
+        await self.open()
+        await self._recorder.flush()
+
+    def configure(self) -> None:
+        """Let changed settings take effect."""
+        if self._store is not None:
+            self._store.retention = retention_of(self._settings())
+
+    async def aclose(self) -> None:
+        """Write what is left and close the database."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._opening is not None:
+            await asyncio.gather(self._opening, return_exceptions=True)
+        if self._leave is not None:
+            self._leave()
+        if self._store is not None:
+            await self._recorder.close()
+            await self._store.close()
+
+    def _listen(self) -> None:
+        if self._leave is None:
+            self._leave = self._bus.subscribe(self._recorder.listen, *KINDS)
+
+    async def _open(self) -> Store:
+        await asyncio.to_thread(self._home.ensure)
+        store = await Store.open(
+            self._home.database,
+            self._clock,
+            redact=REDACTOR.redact,
+            notify=self._tell,
+            retention=retention_of(self._settings()),
+        )
+        self._store = store
+        await self._fill_budgets(store)
+        self._listen()
+        self._recorder.attach(store)
+        self._spawn(self._prune(store))
+        return store
+
+    async def _open_some_time(self) -> None:
+        while True:
+            try:
+                await self.open()
+                return
+            except ConsoleError as error:
+                _log.warning("The database cannot be opened: %s", error.message)
+                self._bus.publish(Notice(error.message, error.advice))
+                if not isinstance(error, StoreError) or not error.passing:
+                    self._give_up()
+                    return
+            await asyncio.sleep(_AGAIN_S)
+
+    def _give_up(self) -> None:
+        """There is nothing to record into; what was collected would only fill the memory."""
+        if self._leave is not None and self._store is None:
+            self._leave()
+            self._leave = None
+            self._recorder.clear()
+
+    async def _fill_budgets(self, store: Store) -> None:
+        """Before anything of this run is written, so that nothing is counted twice."""
+        from aiconsole.store import past
+
+        now = self._clock.now()
+        today = datetime.fromtimestamp(now, UTC)
+        month = datetime(today.year, today.month, 1, tzinfo=UTC).timestamp()
+        try:
+            spent = await store.read(lambda database: past.spend(database, month, now + 1.0, False), "graphs")
+        except StoreError as error:
+            _log.warning("What was spent before is not known: %s", error.message)
+            return
+        for day in spent:
+            self._budgets.add(day.usd, route=day.route, provider=day.provider, at=float(day.day))
+
+    async def _prune(self, store: Store) -> None:
+        try:
+            await store.prune(self._clock.now())
+        except StoreError as error:
+            _log.warning("What is too old could not be deleted: %s", error.message)
+
+    def _tell(self, notice: StoreNotice) -> None:
+        self._bus.publish(Notice(notice.message, notice.advice))
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def retention_of(settings: Settings) -> Retention:
+    """How long what happened is kept."""
+    own = settings.history
+    return Retention(
+        requests=own.requests_days,
+        traces=own.traces_days,
+        rollups=(
+            own.ten_seconds_days,
+            own.minutes_days,
+            own.five_minutes_days,
+            own.hours_days,
+            own.hours_days,
+            own.days_days,
+        ),
+        events=own.events_days,
+        cache_events=own.cache_events_days,
+        activity=own.activity_days,
+    )
+
+
+def targets_of(settings: Settings) -> Targets:
+    """What is to be reached, of what the database can tell."""
+    own = settings.objectives
+    return Targets(own.availability, own.p95_ms, own.error_rate, own.cache_hits)
+
+
+def _went_wrong(opening: asyncio.Task[Store]) -> bool:
+    return opening.cancelled() or opening.exception() is not None
