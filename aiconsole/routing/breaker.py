@@ -193,6 +193,11 @@ class Breaker:
         return self._observe_only
 
     @property
+    def trials(self) -> int:
+        """Half-open trial calls under way."""
+        return len(self._leases)
+
+    @property
     def figures(self) -> Window:
         """What the window holds now; to be read only."""
         self._window.advance(self._clock.monotonic())

@@ -37,6 +37,7 @@ from aiconsole.domain.chat import (
     Timing,
     ToolCallDelta,
     Usage,
+    Warned,
 )
 from aiconsole.domain.errors import BadRequest, ContextTooLong, ProviderError, Unsupported
 from aiconsole.domain.messages import Message, Part, ReasoningPart, TextPart
@@ -96,6 +97,7 @@ class Continuation:
         "_texts",
         "_thoughts",
         "_timing",
+        "_warned",
         "mode",
     )
 
@@ -114,6 +116,7 @@ class Continuation:
         self._texts: list[str] = []
         self._thoughts: list[str] = []
         self._called = False
+        self._warned: list[str] = []
         self._settled = 0  # characters that belong to parts already noted
         self._parts: list[BrokenPart] = []
         self._timing: Timing | None = None
@@ -142,6 +145,8 @@ class Continuation:
             self._thoughts.append(event.text)  # type: ignore[union-attr]
         elif kind is ToolCallDelta:
             self._called = True
+        elif kind is Warned and event.text not in self._warned:  # type: ignore[union-attr]
+            self._warned.append(event.text)  # type: ignore[union-attr]
 
     def broke(
         self,
@@ -213,6 +218,7 @@ class Continuation:
         self._texts.clear()
         self._thoughts.clear()
         self._called = False
+        self._warned.clear()
         self._settled = 0
 
     def whole(self, result: ChatResult, way: Seam) -> ChatResult:
@@ -229,7 +235,7 @@ class Continuation:
             usage=usage,
             cost=cost,
             timing=self._whole_timing(result.timing),
-            warnings=(*self._notes(result, way), *result.warnings),
+            warnings=(*self._notes(result, way), *self._noted(result), *result.warnings),
         )
 
     def _unsettled(self) -> int:
@@ -295,6 +301,10 @@ class Continuation:
         took = last.started_at - first.started_at + last.duration_ms / 1000
         return Timing(first.started_at, first.ttft_ms, max(last.duration_ms, took * 1000))
 
+    def _noted(self, result: ChatResult) -> tuple[str, ...]:
+        """What was told while the earlier parts came."""
+        return tuple(text for text in self._warned if text not in result.warnings)
+
     def _notes(self, result: ChatResult, way: Seam) -> tuple[str, ...]:
         went = "began anew" if way == "restart" else "went on"
         return tuple(
@@ -341,6 +351,7 @@ class ResumedPart:
         if isinstance(event, Finished):
             rest = self._rest()
             return (*rest, Finished(self._owner.whole(event.result, self.way)))
+        self._owner.saw(event)
         return (event,)
 
     def _taken_text(self, event: TextDelta) -> Sequence[StreamEvent]:

@@ -143,6 +143,7 @@ class Router:
                             elif isinstance(event, Finished):
                                 yield Finished(journey.answered(legs.leg, event.result))
                             else:
+                                shown.saw(event)
                                 yield event
                     _ended(legs.leg)
                     return

@@ -31,8 +31,8 @@ class SeamText:
     Attributes:
         decided: whether enough has come to know.
         overlap_chars: how many characters of what came were left out.
-        began_anew: the model began the answer from the start in other words; then everything that came is given. Never with
-            ``whole_only``, where it is a refrain.
+        began_anew: the model began the answer from the start in other words; then everything that came is given. With
+            ``whole_only`` that is a refrain, unless the provider ``echoes``: then it is an echo with a piece missing.
     """
 
     __slots__ = (
@@ -68,7 +68,7 @@ class SeamText:
         self._shown = shown[-_WINDOW:]
         self._anchor = len("".join(anchor.split()))
         self._whole = echoes
-        self._may_begin_anew = not whole_only
+        self._may_begin_anew = echoes or not whole_only
         self._least = least
         self._space = space
         size = len(self._said)

@@ -1,7 +1,8 @@
 """``python -m tests.benchmarks [NAME ...]``: measures, and prints each figure as a ratio to a baseline of the same run.
 
-Without names everything runs. ``--litellm PYTHON`` names the interpreter of an environment that has LiteLLM installed, which
-then stands beside ours; without it those rows are left out and said so. ``--json FILE`` keeps the rows.
+Without names everything runs but the soak, which takes minutes. ``--litellm PYTHON`` names the interpreter of an environment
+that has LiteLLM installed, which then stands beside ours; without it those rows are left out and said so. ``--json FILE`` keeps
+the rows.
 """
 
 from __future__ import annotations
@@ -17,17 +18,23 @@ from pathlib import Path
 from tests.benchmarks.rows import Row, print_rows
 
 BENCHMARKS = ("engine", "routing", "sse", "loop", "window", "markdown", "startup", "store", "bus")
+LONG = ("soak",)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
-    parser.add_argument("names", nargs="*", choices=[*BENCHMARKS, []], metavar="NAME", help=", ".join(BENCHMARKS))
+    parser.add_argument(
+        "names", nargs="*", choices=[*BENCHMARKS, *LONG, []], metavar="NAME", help=", ".join((*BENCHMARKS, *LONG))
+    )
     parser.add_argument("--litellm", metavar="PYTHON", help="interpreter of an environment with LiteLLM")
+    parser.add_argument("--requests", metavar="N", help="how many requests the soak makes, 100,000 by default")
     parser.add_argument("--json", metavar="FILE", type=Path)
     options = parser.parse_args()
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     if options.litellm:
         os.environ["AICONSOLE_BENCH_LITELLM"] = options.litellm
+    if options.requests:
+        os.environ["AICONSOLE_SOAK_REQUESTS"] = options.requests
     print(f"Python {platform.python_version()}, {platform.system()}, {os.cpu_count()} cores\n", flush=True)
     kept: list[dict[str, object]] = []
     for name in options.names or BENCHMARKS:

@@ -124,3 +124,11 @@ def test_of_a_model_that_goes_on_with_its_own_text_only_the_whole_can_be_a_repet
     assert joined(shown, ", two slow glass brown house", whole_only=True) == f"{shown}, two slow glass brown house"
     assert joined("again two slow glass", " two slow glass", whole_only=True) == "again two slow glass two slow glass"
     assert joined(shown, shown + " and more", whole_only=True) == shown + " and more"
+
+
+def test_an_echo_with_a_piece_missing_is_the_answer_anew() -> None:
+    said = "one green bread table blue winter more cloud round letter story ocean stone north early under silver path paper"
+    echoed = said.replace("path ", "") + " seven small"
+    seam = SeamText(said, echoes=True, whole_only=True, least=24)
+    assert "".join([*(seam.feed(piece) for piece in echoed.split("|")), seam.close()]) == echoed
+    assert seam.began_anew
