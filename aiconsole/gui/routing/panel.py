@@ -183,25 +183,12 @@ class RoutingPanel(QWidget):
         set_role(self.drill_button, "quiet")
         down.addWidget(self.rules_button)
         down.addWidget(self.drill_button)
-        self.log.setItemDelegate(MarkedCells(self._shell.theme, self.log))
-        self.log.stretch(4, {0: 110, 1: 110, 2: 120})
-        self.log.horizontalHeader().setSectionResizeMode(3, QHeaderView.ResizeMode.Stretch)
-        lately = QWidget()
-        below = QVBoxLayout(lately)
-        below.setContentsMargins(0, SPACE_S, 0, 0)
-        below.setSpacing(SPACE_S)
-        title = QLabel("Recent switches")
-        set_role(title, "head")
-        for widget in (title, self._quiet):
-            below.addWidget(widget)
-        below.addWidget(self.log, 1)
-        below.addStretch(0)
         split = self._split
         split.setOrientation(Qt.Orientation.Vertical)
         split.setChildrenCollapsible(False)
         split.setHandleWidth(1)
         split.addWidget(self.editor)
-        split.addWidget(lately)
+        split.addWidget(self._build_log())
         split.setStretchFactor(0, 3)
         split.setStretchFactor(1, 2)
         routes = QWidget()
@@ -218,6 +205,23 @@ class RoutingPanel(QWidget):
         across.setSpacing(0)
         across.addWidget(side)
         across.addWidget(self._pages, 1)
+
+    def _build_log(self) -> QWidget:
+        """What the routing did lately, or that it did nothing."""
+        self.log.setItemDelegate(MarkedCells(self._shell.theme, self.log))
+        self.log.stretch(4, {0: 110, 1: 110, 2: 120})
+        self.log.horizontalHeader().setSectionResizeMode(3, QHeaderView.ResizeMode.Stretch)
+        lately = QWidget()
+        below = QVBoxLayout(lately)
+        below.setContentsMargins(0, SPACE_S, 0, 0)
+        below.setSpacing(SPACE_S)
+        title = QLabel("Recent switches")
+        set_role(title, "head")
+        for widget in (title, self._quiet):
+            below.addWidget(widget)
+        below.addWidget(self.log, 1)
+        below.addStretch(0)
+        return lately
 
     def _order_tabs(self) -> None:
         editor, options = self.editor, self.editor.options
