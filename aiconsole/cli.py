@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from aiconsole import __version__
+from aiconsole import __version__, cache_command
 from aiconsole.domain.errors import AllFailed, ConfigError, ConsoleError, ProviderError
 
 if TYPE_CHECKING:
@@ -105,6 +105,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     chat.add_argument("--temperature", type=float)
     chat.add_argument("--max-tokens", type=int)
+    chat.add_argument(
+        "--cache",
+        choices=("default", "on", "fresh", "off"),
+        default="default",
+        help="take a kept answer as the settings say, at any temperature, never but keep the new one, or not at all",
+    )
     chat.add_argument("--no-stream", action="store_true", help="wait for the whole answer")
     chat.set_defaults(run=_chat)
 
@@ -129,6 +135,10 @@ def _parser() -> argparse.ArgumentParser:
     keys_remove = keys_commands.add_parser("remove", parents=[shared], help="forget a key")
     keys_remove.add_argument("provider")
     keys_remove.set_defaults(run=_keys_remove)
+
+    cache = commands.add_parser("cache", help="look into the response cache, or remove from it")
+    cache_command.add_arguments(cache, shared)
+    cache.set_defaults(run=_cache)
 
     simulate = commands.add_parser("simulate", help="run the seven simulated providers on a loopback port")
     simulate.add_argument("--port", type=int, default=8787, help="0 takes a free one")
@@ -195,6 +205,7 @@ def _request(default_model: str, options: argparse.Namespace) -> ChatRequest:
         messages=(*system, Message("user", content)),
         temperature=options.temperature,
         max_tokens=options.max_tokens,
+        cache=options.cache,
     )
 
 
@@ -291,6 +302,11 @@ async def _check(engine: Engine, options: argparse.Namespace) -> int:
     return DONE if all(result.ok for result in results) else CHECK_FAILED
 
 
+async def _cache(engine: Engine, options: argparse.Namespace) -> int:
+    await cache_command.run(engine, options, _print_table, _tell, _print_json)
+    return DONE
+
+
 async def _keys_list(engine: Engine, options: argparse.Namespace) -> int:
     await engine.keys_read()
     states = engine.providers()
@@ -328,6 +344,10 @@ def _footer(result: ChatResult) -> str:
     parts = [f"{result.provider}/{result.model}"]
     if result.simulated:
         parts.append("simulated")
+    if result.cached is not None:
+        from aiconsole.cache.words import cached_words
+
+        parts.append(cached_words(result.cached))
     if result.timing.ttft_ms is not None:
         parts.append(f"first token {result.timing.ttft_ms:.0f} ms")
     parts.append(f"{result.timing.duration_ms / 1000:.2f} s")

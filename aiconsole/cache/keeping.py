@@ -11,7 +11,7 @@ import msgspec
 
 from aiconsole.cache.accounts import Accounts
 from aiconsole.cache.entry import CacheStats, EntryInfo, Meta
-from aiconsole.cache.meaning import Meaning
+from aiconsole.cache.meaning import Embedder, Meaning
 from aiconsole.cache.shelf import Shelf
 from aiconsole.domain.clock import Clock
 from aiconsole.domain.errors import ConfigError, ConsoleError
@@ -100,6 +100,16 @@ class Keeping:
         self._accounts.write(self._shelf.file)
         await self._shelf.detach()
         self._ready = False
+
+    async def flush(self) -> None:
+        """Wait until all that was kept so far is in the file."""
+        await self.open()
+        if self._shelf.file is not None:
+            await self._shelf.file.settle()
+
+    def use_embedder(self, embedder: Embedder | None) -> None:
+        """Find like questions by this embedder instead of an installed plug-in."""
+        self._meaning.use(embedder)
 
     async def stats(self) -> CacheStats:
         """The cache in figures."""

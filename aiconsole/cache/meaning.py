@@ -87,6 +87,13 @@ class Meaning:
     def __len__(self) -> int:
         return len(self._of)
 
+    def use(self, embedder: Embedder | None) -> None:
+        """Take this embedder instead of a plug-in; what is known of questions so far is forgotten."""
+        self._find = lambda: embedder
+        self._looked = self._faulty = False
+        self._groups.clear()
+        self._of.clear()
+
     async def place(self, request: ChatRequest, surroundings: Callable[[], bytes | None]) -> Question | None:
         """Where the last message of a request is; None where it is not a person's text alone, or has no vector."""
         text = _question(request)

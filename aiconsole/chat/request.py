@@ -6,14 +6,16 @@ from collections.abc import Iterable
 
 import msgspec
 
-from aiconsole.domain.chat import ChatRequest
+from aiconsole.domain.chat import CacheUse, ChatRequest
 from aiconsole.domain.conversations import Conversation, Turn
 from aiconsole.domain.messages import DocumentPart, Message, Part, TextPart, ToolResultPart
 
 _TITLE_LENGTH = 60
 
 
-def chat_request(conversation: Conversation, turns: Iterable[Turn], default_model: str) -> ChatRequest:
+def chat_request(
+    conversation: Conversation, turns: Iterable[Turn], default_model: str, *, cache: CacheUse = "default"
+) -> ChatRequest:
     """The request that asks for the next answer after ``turns``.
 
     Complete answers go back whole, thoughts, signatures and native blocks included: each dialect knows what it can take. An
@@ -23,7 +25,7 @@ def chat_request(conversation: Conversation, turns: Iterable[Turn], default_mode
     system = (Message.system(conversation.system),) if conversation.system else ()
     said = tuple(message for turn in turns if (message := _sendable(turn)) is not None)
     params = msgspec.structs.asdict(conversation.params)
-    return ChatRequest(conversation.model or default_model, system + said, **params)
+    return ChatRequest(conversation.model or default_model, system + said, cache=cache, **params)
 
 
 def message_of(content: str | tuple[Part, ...]) -> Message:

@@ -18,7 +18,7 @@ import msgspec
 
 from aiconsole.chat.answer import Answer, turn_error
 from aiconsole.chat.request import chat_request, message_of, title_of
-from aiconsole.domain.chat import ChatRequest, StreamEvent
+from aiconsole.domain.chat import CacheUse, ChatRequest, StreamEvent
 from aiconsole.domain.clock import Clock
 from aiconsole.domain.conversations import (
     ChatEvent,
@@ -160,19 +160,19 @@ class ChatService:
         return self._answer(place)
 
     def regenerate(self, conversation_id: str, turn_id: str) -> AsyncGenerator[ChatEvent, None]:
-        """Stream another answer beside this one, or one to this question if the turn is a question."""
+        """Stream another answer beside this one, or one to this question if the turn is a question; never a kept one."""
 
         async def place() -> tuple[Transcript, Message | None]:
             path = await self._path(conversation_id, turn_id)
             return _above(path) if path.turns[-1].message.role == "assistant" else path, None
 
-        return self._answer(place)
+        return self._answer(place, cache="fresh")
 
     async def _path(self, conversation_id: str, turn_id: str) -> Transcript:
         return self._live(await self._store.transcript(conversation_id, turn_id))
 
     async def _answer(
-        self, place: Callable[[], Awaitable[tuple[Transcript, Message | None]]]
+        self, place: Callable[[], Awaitable[tuple[Transcript, Message | None]]], *, cache: CacheUse = "default"
     ) -> AsyncGenerator[ChatEvent, None]:
         """Add what was said, if anything, at the end of the path that ``place`` gives, and below it the answer."""
         before, said = await place()
@@ -180,7 +180,7 @@ class ChatService:
         try:
             for turn in turns:
                 yield TurnAdded(turn)
-            request = chat_request(conversation, (*before.turns, *turns[:-1]), self._default_model())
+            request = chat_request(conversation, (*before.turns, *turns[:-1]), self._default_model(), cache=cache)
             async with aclosing(self._router.stream(request, traced=answer.follow)) as events:
                 try:
                     while (event := await answer.next_event(events)) is not None:

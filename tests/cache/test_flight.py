@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from pathlib import Path
 
 import pytest
 
-from aiconsole.domain.chat import Finished, TextDelta
+from aiconsole.cache.flight import SharedStream
+from aiconsole.domain.chat import Finished, StreamEvent, TextDelta
 from aiconsole.domain.errors import ProviderError, QuotaExhausted
 from aiconsole.simulator import Behaviour, known_text
 from tests.cache.console import Console, asking, console, read, text_of
@@ -129,20 +131,21 @@ async def test_an_error_is_everybodys_and_is_not_tried_again(streamed: bool, tmp
     assert [end.error_kind for end in here.ends()] == ["quota exhausted"] * 20
 
 
-async def test_a_slow_reader_holds_back_what_is_read_ahead(tmp_path: Path) -> None:
-    async with console(tmp_path) as here:
-        request = asking("[[tokens=6000]]")
-        stream = here.engine.stream(request)
-        async with aclosing(stream) as events:
-            seen = 0
-            async for event in events:
-                seen += isinstance(event, TextDelta)
-                if seen == 1:
-                    for _ in range(200):
-                        await asyncio.sleep(0)
-                    flight = next(iter(here.engine.cache._streams.values()))
-                    assert len(flight._events) < 1200
-        assert text_of(await read(here.engine, request)) == known_text(6000)
+async def test_a_slow_reader_holds_back_what_is_read_ahead() -> None:
+    made = 0
+
+    async def source() -> AsyncGenerator[StreamEvent, None]:
+        nonlocal made
+        for made in range(5000):
+            yield TextDelta(f"{made} ")
+
+    stream = SharedStream(lambda way: source(), lambda: None)
+    async with aclosing(stream.read(lambda kind: None)) as events:
+        await anext(events)
+        for _ in range(50):
+            await asyncio.sleep(0)
+        assert 900 < made < 1100
+        assert [event async for event in events][-1] == TextDelta("4999 ")
 
 
 async def test_closing_the_console_ends_what_is_under_way(tmp_path: Path) -> None:

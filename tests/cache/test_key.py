@@ -92,8 +92,8 @@ def test_every_field_of_a_request_is_decided_upon() -> None:
     assert set(FIELDS) == set(MATTERS) - {"model"}
 
 
-@settings(max_examples=150, deadline=None)
-@given(st.lists(requests, min_size=2, max_size=6))
+@settings(max_examples=50, deadline=None)
+@given(st.lists(requests, min_size=2, max_size=4))
 def test_requests_share_a_key_exactly_if_they_are_the_same(many: list[ChatRequest]) -> None:
     keys = Keys()
     by_key: dict[bytes | None, ChatRequest] = {}
@@ -104,7 +104,7 @@ def test_requests_share_a_key_exactly_if_they_are_the_same(many: list[ChatReques
         assert canonical(by_key.setdefault(made, request)) == canonical(request)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(requests, st.data())
 def test_any_change_of_what_matters_changes_the_key(request: ChatRequest, data: st.DataObject) -> None:
     name = data.draw(st.sampled_from(sorted(FIELDS)))
