@@ -1,23 +1,48 @@
-"""What the status strip says: the providers' breakers or what is amiss, and the figures of the last minutes. Once a second,
-and soon after a breaker has changed."""
+"""What the status strip says: the providers' breakers or what is amiss, the figures of the moment and the heart.
+
+It follows the live state, ten times a second at most and not at all while nothing changes; the heart follows its beats.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
 
-from PySide6.QtCore import QObject, QTimer
+from PySide6.QtCore import QObject
 
-from ..domain.events import BreakerChanged, Event
-from ..realtime.activity import summary
+from ..domain.events import HeartChanged, HeartState, LinkChanged, LinkState
 from .breakers import standing
+from .figures import latency
 from .session import Session
 from .shell import Shell
 from .strip import ChipState
+from .theme import State
 
-WINDOW_S = 300.0
-"""Requests a minute and the error rate are those of the last five minutes."""
-_EVERY_MS = 1000
-_SOON_MS = 50
+if TYPE_CHECKING:
+    from ..engine import Engine
+
+HZ: Final = 10.0
+_HEART: Final[dict[HeartState, State]] = {"alive": "ok", "late": "warn", "stopped": "crit"}
+_LINKS: Final[dict[LinkState, State]] = {
+    "off": "ok",
+    "connecting": "warn",
+    "connected": "ok",
+    "late": "warn",
+    "reconnecting": "warn",
+    "failed": "crit",
+}
+
+
+def heart_of(engine: Engine) -> tuple[State, str, str]:
+    """What the heart shows: the glyph, a word, and a sentence for its tooltip. The event loop's trouble goes first."""
+    pulse, links = engine.heartbeat.pulse(), engine.links
+    lag = f"The event loop is {pulse.state}, its last beat {latency(pulse.lag_ms)} late."
+    if pulse.state != "alive":
+        return _HEART[pulse.state], pulse.state, lag
+    if links.state == "off":
+        return "ok", "local", f"{lag} No other console is linked."
+    reasons = [f"{link.name}: {link.state}" + (f", {link.reason}" if link.reason else "") for link in links.status()]
+    return _LINKS[links.state], links.state, "\n".join([lag, *reasons])
 
 
 class StripFeed(QObject):
@@ -27,50 +52,47 @@ class StripFeed(QObject):
         super().__init__(shell)
         self._shell = shell
         self._session: Session | None = None
-        self._timer = QTimer(self)
-        self._timer.setInterval(_EVERY_MS)
-        self._timer.timeout.connect(self.refresh)
-        self._soon = QTimer(self)
-        self._soon.setSingleShot(True)
-        self._soon.setInterval(_SOON_MS)
-        self._soon.timeout.connect(self.refresh)
-        self._leave_bus: Callable[[], None] = lambda: None
+        self._leave: tuple[Callable[[], None], ...] = ()
 
     def follow(self, session: Session) -> None:
         """Feed from ``session`` from now on."""
         self._session = session
+        engine = session.engine
         session.changed.connect(self.refresh)
-        self._leave_bus = session.engine.bus.subscribe(self._on_event)
-        self._shell.strip.set_heart("ok", "local")
+        self._leave = (
+            engine.live.watch(lambda _: self.refresh(), hz=HZ),
+            engine.heartbeat.on_beat(self.refresh_heart),
+            engine.bus.coalesced(self.refresh_heart, HeartChanged, LinkChanged, hz=HZ),
+        )
         self.refresh()
-        self._timer.start()
+        self.refresh_heart()
 
     def stop(self) -> None:
         """Leave the strip as it is."""
-        self._timer.stop()
-        self._soon.stop()
-        self._leave_bus()
+        for leave in self._leave:
+            leave()
+        self._leave = ()
         if self._session is not None:
             self._session.changed.disconnect(self.refresh)
             self._session = None
 
     def refresh(self) -> None:
-        """Say how things stand now."""
+        """Say how providers and figures stand now."""
         session = self._session
         if session is None:
             return
-        strip, activity, demo = self._shell.strip, session.activity, session.engine.demo
-        strip.set_simulated(demo)
+        strip, engine = self._shell.strip, session.engine
+        strip.set_simulated(engine.demo)
         chips = []
-        for state in session.engine.providers():
+        for state in engine.providers():
             stands = standing(session, state.name)
             chips.append(ChipState(state.name, state.label, stands.state, stands.word, tip=stands.reason))
         strip.set_providers(chips)
-        seen = summary(activity.samples(WINDOW_S))
-        minutes = min(WINDOW_S, max(60.0, session.clock.now() - activity.started_at)) / 60
-        cost = activity.simulated_usd if demo else activity.cost_usd
-        strip.set_figures(seen.requests / minutes, seen.error_rate, cost)
+        live = engine.live.state()
+        traffic = live.simulated if engine.demo else live.real
+        strip.set_figures(traffic.requests_per_min, traffic.error_rate, traffic.spend_usd)
 
-    def _on_event(self, event: Event) -> None:
-        if isinstance(event, BreakerChanged) and not self._soon.isActive():
-            self._soon.start()
+    def refresh_heart(self) -> None:
+        """Say how the heart is now."""
+        if self._session is not None:
+            self._shell.strip.set_heart(*heart_of(self._session.engine))

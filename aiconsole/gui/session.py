@@ -14,6 +14,7 @@ from ..domain.errors import ConfigError, ConsoleError
 from ..domain.models import ModelInfo, ProbeResult, ProviderState
 from ..realtime.activity import Activity
 from ..realtime.happenings import Happenings
+from ..realtime.tallies import FAILING_AFTER
 from .theme import State
 
 if TYPE_CHECKING:
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from ..routing.rules import Rule
     from ..rules_file import RuleSet
     from ..settings import CustomProvider
-
-_FAILING_AFTER = 2
 
 
 class Checkup(msgspec.Struct, frozen=True):
@@ -101,11 +100,12 @@ class Session(QObject):
         return Standing("ok", "simulated") if state.simulated else Standing("ok", "ready")
 
     def _failing(self, name: str) -> str:
-        row = self.activity.failures_in_a_row(name)
-        if row >= _FAILING_AFTER:
+        live = self.engine.live.provider(name)
+        row = live.failures_in_a_row
+        if row >= FAILING_AFTER:
             return f"The last {row} requests failed."
         test = self.tests.get(name)
-        if test is None or test.result.ok or test.at < (self.activity.succeeded_at(name) or 0.0):
+        if test is None or test.result.ok or test.at < (live.last_success_at or 0.0):
             return ""
         return f"The last test failed: {test.result.detail or test.result.error_kind or 'no answer'}"
 
@@ -178,7 +178,6 @@ class Session(QObject):
         await self.engine.set_demo(on)
         for name in (*self.tests, *self.models, *self.model_faults):
             self._forget(name)
-        self.activity.forget_streaks()
         self.keys_known = on
         self.changed.emit()
         try:

@@ -66,7 +66,8 @@ class StripItem(QAbstractButton):
 
     def show_parts(self, parts: Sequence[Part], name: str, tip: str = "") -> None:
         """Say ``parts``; ``name`` is what a screen reader says."""
-        self.setToolTip(_plain(tip or name))
+        if (plain := _plain(tip or name)) != self.toolTip():
+            self.setToolTip(plain)
         if tuple(parts) == self._parts and name == self.accessibleName():
             return
         self._parts = tuple(parts)
@@ -151,6 +152,8 @@ class ChipRow(QWidget):
 
     def set_states(self, states: Sequence[ChipState]) -> None:
         """Show these providers, in this order."""
+        if tuple(states) == self._states:
+            return
         self._states = tuple(states)
         names = {state.name for state in self._states}
         for name in [name for name in self._chips if name not in names]:
@@ -230,7 +233,10 @@ class ChipRow(QWidget):
 
 
 class Strip(QFrame):
-    """Signals: ``provider_clicked(name)``, ``cost_clicked()``, ``heart_clicked()``."""
+    """Signals: ``provider_clicked(name)``, ``cost_clicked()``, ``heart_clicked()``.
+
+    ``heart`` is where the heart's card opens.
+    """
 
     provider_clicked = Signal(str)
     cost_clicked = Signal()
@@ -251,15 +257,15 @@ class Strip(QFrame):
         self._errors = StripItem(theme, icons, live=False)
         self._cost = StripItem(theme, icons)
         self._cost.clicked.connect(self.cost_clicked)
-        self._heart = StripItem(theme, icons)
-        self._heart.clicked.connect(self.heart_clicked)
+        self.heart = StripItem(theme, icons)
+        self.heart.clicked.connect(self.heart_clicked)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(SPACE_S, 0, SPACE_S, 0)
         layout.setSpacing(SPACE_XS)
         layout.addWidget(self._chips, 1)
         layout.addSpacing(SPACE_M)
         layout.addWidget(self._simulated, 0, Qt.AlignmentFlag.AlignVCenter)
-        for item in (self._requests, self._errors, self._cost, self._heart):
+        for item in (self._requests, self._errors, self._cost, self.heart):
             layout.addWidget(item)
         self.set_figures(None, None, None)
         self.set_heart("idle", "starting")
@@ -277,12 +283,12 @@ class Strip(QFrame):
         self._errors.show_parts([Part("text", errors), Part("text", "err", "muted")], f"{errors} errors")
         self._cost.show_parts([Part("text", cost)], f"Spend {cost}", f"Spend: {cost}. Open it.")
 
-    def set_heart(self, state: State, word: str) -> None:
-        """The realtime connection's state and its word."""
-        self._heart.show_parts(
+    def set_heart(self, state: State, word: str, more: str = "") -> None:
+        """The realtime connection's state and its word; ``more`` is said on hover."""
+        self.heart.show_parts(
             [Part("icon", "heart", state), Part("text", word, "muted")],
             f"Realtime connection: {word}",
-            f"Realtime connection: {word}. Open it.",
+            f"Realtime connection: {word}. {more}".rstrip() + "\nClick for more.",
         )
 
     def set_simulated(self, on: bool) -> None:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from ..domain.events import Event
     from ..engine import Engine
     from ..settings import Problem
+    from .heart import HeartCard
 
 _log = logging.getLogger(__name__)
 
@@ -87,13 +88,14 @@ class Window(QObject):
         self._plans = {plan.key: plan for plan in PANELS if _is_there(plan.module)}
         self._error: BaseException | None = None
         self._feed = StripFeed(shell)
+        self._heart: HeartCard | None = None
         for plan in self._plans.values():
             shell.add_panel(Panel(plan.key, plan.title, plan.icon, partial(self._slot, plan.key)))
         shell.commands.add_source(self._more_commands)
         shell.mode_chosen.connect(self._keep_mode)
         shell.strip.provider_clicked.connect(self._open_provider)
         shell.strip.cost_clicked.connect(partial(shell.open, "overview"))
-        shell.strip.heart_clicked.connect(self._tell_heart)
+        shell.strip.heart_clicked.connect(self._open_heart)
         for first in (state.panel, FIRST_PANEL, *self._plans):
             if first in self._plans:
                 shell.open(first)
@@ -123,6 +125,10 @@ class Window(QObject):
     def disconnect_engine(self) -> None:
         """Stop looking at the engine, which is about to close."""
         self._feed.stop()
+        if self._heart is not None:
+            self._heart.dismiss()
+            self._heart.deleteLater()
+            self._heart = None
         if self.session is not None:
             self.session.leave()
 
@@ -226,10 +232,16 @@ class Window(QObject):
     def _open_provider(self, name: str) -> None:
         self.shell.open("providers", name)
 
-    def _tell_heart(self) -> None:
-        self.shell.notify(
-            "The heart beats while this window's event loop answers. No other console is connected.", state="idle"
-        )
+    def _open_heart(self) -> None:
+        if self.session is None:
+            self.shell.notify("The console's engine is not running, so there is nothing to connect.", state="idle")
+            return
+        if self._heart is None:
+            from .heart import HeartCard
+
+            self._heart = HeartCard(self.session)
+        heart = self.shell.strip.heart
+        self._heart.open_for(heart, heart.rect())
 
     # Welcome
 

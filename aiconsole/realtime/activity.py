@@ -113,8 +113,6 @@ class Activity:
         self._clock = clock
         self._keep_s = keep_s
         self._samples: deque[Sample] = deque(maxlen=most)
-        self._failing: dict[str, int] = {}
-        self._succeeded_at: dict[str, float] = {}
         self._dropped_until = 0.0
         self.revision = 0
         self.started_at = clock.now()
@@ -138,7 +136,6 @@ class Activity:
         if len(self._samples) == self._samples.maxlen:
             self._dropped_until = self._samples[0].at
         self._samples.append(sample)
-        self._judge(sample)
         if sample.cost_usd is not None and sample.simulated:
             self.simulated_usd += sample.cost_usd
         elif sample.cost_usd is not None:
@@ -159,26 +156,6 @@ class Activity:
         """The attempts that came after ``revision``, in the order they ended; those no longer kept are left out."""
         new = min(self.revision - revision, len(self._samples))
         return [self._samples[at] for at in range(-new, 0)]
-
-    def failures_in_a_row(self, provider: str) -> int:
-        """How often the provider has failed since its last success."""
-        return self._failing.get(provider, 0)
-
-    def succeeded_at(self, provider: str) -> float | None:
-        """When it last succeeded, in epoch seconds."""
-        return self._succeeded_at.get(provider)
-
-    def forget_streaks(self) -> None:
-        """Begin to judge anew, such as after a switch between real and simulated providers."""
-        self._failing.clear()
-        self._succeeded_at.clear()
-
-    def _judge(self, sample: Sample) -> None:
-        if sample.failed:
-            self._failing[sample.provider] = self._failing.get(sample.provider, 0) + 1
-        elif sample.error_kind is None:
-            self._failing[sample.provider] = 0
-            self._succeeded_at[sample.provider] = sample.at
 
     def _newest(self, last_s: float) -> Iterator[Sample]:
         now = self._clock.now()

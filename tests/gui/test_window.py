@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QApplication, QLabel, QToolButton
+from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QToolButton
 from pytestqt.qtbot import QtBot
 
 from aiconsole.domain.chat import ChatRequest, Cost, Timing
+from aiconsole.domain.clock import SystemClock
 from aiconsole.domain.errors import ConfigError
-from aiconsole.domain.events import AttemptFinished, Notice
+from aiconsole.domain.events import AttemptFinished, Notice, RequestFinished
 from aiconsole.domain.messages import Message
 from aiconsole.gui.shell import Shell
 from aiconsole.gui.slot import Trouble
@@ -18,7 +19,9 @@ from aiconsole.gui.strip import StripItem
 from aiconsole.gui.theme import Theme
 from aiconsole.gui.window import Window
 from aiconsole.gui.window_state import WindowState, load_state, save_state
-from tests.gui.console import Console, console, press, shown, type_text, until
+from aiconsole.realtime.links.hub import Hub
+from aiconsole.realtime.timers import LoopTimers
+from tests.gui.console import Console, console, has_focus, press, shown, type_text, until
 
 CTRL = Qt.KeyboardModifier.ControlModifier
 
@@ -84,9 +87,13 @@ async def test_a_provider_that_keeps_failing_is_said_to_fail_until_it_answers(
         now = it.session.clock.now()
         return AttemptFinished("groq", "m", Timing(now, 10.0, 20.0), error_kind=kind, cost=Cost(0.5, "provider"))
 
+    def request(kind: str | None) -> RequestFinished:
+        return RequestFinished("r", "m", "groq", "m", Timing(), error_kind=kind, simulated=True)
+
     async with console(qapp, tmp_path) as it:
         for kind in ("server fault", "cancelled", "bad request", "overloaded"):
             it.engine.bus.publish(attempt(kind))
+            it.engine.bus.publish(request(kind))
         it.window._feed.refresh()
         assert "Groq: failing" in strip_says(it.shell)
         assert "100 % errors" in strip_says(it.shell)
@@ -152,3 +159,51 @@ def test_what_is_kept_of_the_window_survives_and_a_broken_file_does_no_harm(tmp_
     assert load_state(path) == state
     path.write_text('{"geometry": 3}')
     assert load_state(path) == WindowState()
+
+
+async def test_the_heart_beats_and_its_card_tells_how_loop_bus_and_links_are(
+    qtbot: QtBot, qapp: QApplication, tmp_path: Path
+) -> None:
+    from aiconsole.gui.heart import HeartCard
+
+    async with console(qapp, tmp_path) as it:
+        assert "Realtime connection: local" in strip_says(it.shell)
+        assert "No other console is linked." in it.shell.strip.heart.toolTip()
+        it.shell.strip.heart.setFocus()
+        press(Qt.Key.Key_Space)
+        card = it.shell.findChild(HeartCard)
+        assert isinstance(card, HeartCard)
+        said = [label.accessibleName() for label in card.findChildren(QLabel)]
+        assert "Event loop: alive" in said
+        assert "Links: None: no other console is linked." in said
+        press(Qt.Key.Key_Escape)
+        assert not card.isVisible()
+        assert has_focus(it.shell.strip.heart)
+
+
+async def test_the_heart_says_when_a_link_cannot_be_made_and_tries_again_when_asked(
+    qtbot: QtBot, qapp: QApplication, tmp_path: Path
+) -> None:
+    from aiconsole.gui.heart import HeartCard
+    from tests.realtime.links.consoles import Road
+
+    async with console(qapp, tmp_path) as it:
+        road = Road(Hub(SystemClock(), LoopTimers()))
+        road.closed = True
+        it.engine.links.add(road)
+        await until(lambda: "Realtime connection: reconnecting" in strip_says(it.shell))
+        assert "the road is closed" in it.shell.strip.heart.toolTip()
+        it.shell.strip.heart.click()
+        card = it.shell.findChild(HeartCard)
+        assert isinstance(card, HeartCard)
+        again = next(found for found in card.findChildren(QPushButton) if found.text() == "Connect now")
+        road.closed = False
+        again.click()
+        await until(lambda: "Realtime connection: connected" in strip_says(it.shell))
+        await until(lambda: not again.isVisible())
+        await until(
+            lambda: any(
+                label.accessibleName().startswith("Link: this process: connected")
+                for label in card.findChildren(QLabel)
+            )
+        )

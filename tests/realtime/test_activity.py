@@ -66,13 +66,3 @@ def test_it_forgets_what_is_old_and_says_since_when_it_knows_all() -> None:
     clock.at = 10_102.5
     assert [sample.at for sample in activity.samples(1000.0)] == [10_003.0]
     assert activity.since() == 10_002.5
-
-
-def test_failures_in_a_row_end_with_a_success() -> None:
-    activity = Activity(Clock())
-    for kind in ("timeout", "cancelled", "overloaded"):
-        activity.add(attempt(9_990.0, kind=kind))
-    assert activity.failures_in_a_row("groq") == 2
-    activity.add(attempt(9_995.0))
-    assert activity.failures_in_a_row("groq") == 0
-    assert activity.succeeded_at("groq") == pytest.approx(9_995.0)

@@ -68,6 +68,11 @@ class Links:
         link.start()
         return link
 
+    def retry(self) -> None:
+        """Try those that are not connected again, without waiting."""
+        for link in self._links:
+            link.start()
+
     def remove(self, link: Link) -> None:
         """Leave that meeting place. A later `add` of it is a first visit."""
         link.close()
