@@ -10,6 +10,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from aiconsole.domain.events import AttemptFinished, BreakerChanged, Event, RequestFinished
 from aiconsole.drill.apart import OwnDrill
 from aiconsole.drill.summary import Summary
 from aiconsole.gui.drill.form import settings_for
@@ -37,7 +38,8 @@ async def test_a_drill_by_keyboard_on_real_providers_touches_nothing_of_the_pers
     home = tmp_path / "home"
     async with console(qapp, home, demo=False) as it:
         view = await opened(it)
-        before = sorted(path.name for path in home.rglob("*"))
+        heard: list[Event] = []
+        it.engine.bus.subscribe(heard.append)
         assert (view.form.route.currentText(), view.form.provider.currentText()) == (ROUTE, "groq")
         press(Qt.Key.Key_Down)
         press(Qt.Key.Key_Down)
@@ -74,7 +76,8 @@ async def test_a_drill_by_keyboard_on_real_providers_touches_nothing_of_the_pers
         assert it.engine.simulator is None
         assert not list(it.engine.gate.breakers)
         assert it.session.activity.revision == 0
-        assert sorted(path.name for path in home.rglob("*")) == before
+        assert not [event for event in heard if isinstance(event, AttemptFinished | RequestFinished | BreakerChanged)]
+        assert not list(home.rglob("breakers.json"))
 
 
 async def test_a_drill_goes_on_when_it_is_left_says_how_far_it_is_and_can_be_stopped(
