@@ -54,7 +54,9 @@ ROUTES = {
     "hedged": {"strategy": "priority", "hedge": True, "hedge_share": 0.2},
     "poor": {"strategy": "lowest cost", "day_usd": 0.02},
 }
-PACE = Behaviour(ttft_ms=60.0, tokens_per_s=400.0, jitter=0.3)
+WELL = Behaviour(ttft_ms=60.0, tokens_per_s=800.0, jitter=0.3)
+PACES = dict.fromkeys(PROVIDERS, WELL) | {"groq": msgspec.structs.replace(WELL, tail=0.8)}
+"""How each behaves without a fault; groq's slow calls are what hedging is for."""
 SLACK_S = 1e-6
 
 
@@ -67,7 +69,7 @@ class Soak:
         memory: resident MB after each fifth of the requests.
     """
 
-    def __init__(self, engine: Engine, simulator: Simulator, requests: int, seed: int) -> None:
+    def __init__(self, engine: Engine, simulator: Simulator, requests: int, seed: int, changes_per_s: float) -> None:
         self.broken: list[str] = []
         self.outcomes: Counter[str] = Counter()
         self.events: Counter[str] = Counter()
@@ -76,6 +78,7 @@ class Soak:
         self._simulator = simulator
         self._requests = requests
         self._random = Random(seed)
+        self._changes_per_s = changes_per_s
         self._asked = 0
         self._ends = bytearray(2 * requests + 1_000)
         self._last_id = 0
@@ -91,8 +94,8 @@ class Soak:
         finally:
             weather.cancel()
             await asyncio.gather(weather, return_exceptions=True)
-        for name in PROVIDERS:
-            self._simulator.set(name, PACE)
+        for name, pace in PACES.items():
+            self._simulator.set(name, pace)
         await asyncio.wait_for(self._simulator.idle(), 600)
         self._at_rest()
 
@@ -104,10 +107,10 @@ class Soak:
             if self._asked % max(1, self._requests // 5) == 0:
                 self.memory.append(psutil.Process().memory_info().rss / 1e6)
             await self._one(Random(self._random.random()))
-            await asyncio.sleep(self._random.uniform(0.0, 2.0))
+            await asyncio.sleep(self._random.uniform(0.0, 0.4))
 
     async def _one(self, random: Random) -> None:
-        tokens = random.randint(3, 40)
+        tokens = random.randint(3, 24)
         route = random.choices(tuple(ROUTES), (5, 3, 3, 1))[0]
         timeouts = (
             Timeouts(first_token=0.3, between=0.3, total=random.uniform(0.1, 3.0)) if chance(random, 0.05) else None
@@ -163,14 +166,14 @@ class Soak:
         """Change a provider's behaviour every now and then; half of the time it is well."""
         faults = tuple(FAULTS.values())
         while True:
-            await asyncio.sleep(self._random.expovariate(1.0))
+            await asyncio.sleep(self._random.expovariate(self._changes_per_s))
             name = self._random.choice(PROVIDERS)
             changes = self._random.choice(faults) if chance(self._random, 0.5) else {}
             share = {key: value for key, value in changes.items() if key != "stream_fault"}
-            behaviour = msgspec.structs.replace(PACE, **share)
+            behaviour = msgspec.structs.replace(PACES[name], **share)
             if fault := changes.get("stream_fault"):
                 part = msgspec.structs.replace(
-                    fault, rate=self._random.choice((0.3, 1.0)), after_tokens=self._random.randint(1, 30)
+                    fault, rate=self._random.choice((0.3, 1.0)), after_tokens=self._random.randint(1, 20)
                 )
                 behaviour = msgspec.structs.replace(behaviour, stream_fault=part)
             self._simulator.set(name, behaviour)
@@ -238,7 +241,7 @@ def chance(random: Random, share: float) -> bool:
     return random.random() < share
 
 
-async def soak(requests: int, seed: int, home: str) -> Soak:
+async def soak(requests: int, seed: int, changes_per_s: float, home: str) -> Soak:
     """Run it. To be called in a `LapseLoop`."""
     clock = LoopClock()
     route = ", ".join(f'"{name}"' for name in CANDIDATES)
@@ -250,9 +253,9 @@ async def soak(requests: int, seed: int, home: str) -> Soak:
         Engine.open(home=home, environ={}, simulator=simulator, clock=clock, random=Random(seed)) as engine,
     ):
         await engine.models()
-        for name in PROVIDERS:
-            simulator.set(name, PACE)
-        run = Soak(engine, simulator, requests, seed)
+        for name, pace in PACES.items():
+            simulator.set(name, pace)
+        run = Soak(engine, simulator, requests, seed, changes_per_s)
         await run.run()
         return run
 
@@ -261,9 +264,10 @@ def told(values: Mapping[str, object]) -> str:
     return "\n".join(f"{key} = {json.dumps(value)}" for key, value in values.items())
 
 
-def lapsed(requests: int, seed: int = 0) -> Soak:
+def lapsed(requests: int, *, seed: int = 0, changes_per_s: float = 1.0) -> Soak:
+    """Run it, with so many changes of the providers' behaviour a second."""
     with TemporaryDirectory() as home, asyncio.Runner(loop_factory=lambda: LapseLoop(0.0)) as runner:
-        return runner.run(soak(requests, seed, home))
+        return runner.run(soak(requests, seed, changes_per_s, home))
 
 
 def run() -> list[Row]:
