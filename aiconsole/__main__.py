@@ -13,6 +13,12 @@ def main(arguments: list[str] | None = None) -> int:
 
         sys.stdout.write(f"aiconsole {__version__}\n")
         return 0
+    if arguments[:1] == ["--child"]:
+        from aiconsole.bench.child import run_child
+
+        code = run_child(arguments)
+        if code is not None:
+            return code
     from aiconsole.cli import run
 
     return run(arguments)

@@ -1,7 +1,8 @@
 """The command line: the same engine without a window.
 
 Answers go to standard output, everything about them to standard error, so that output pipes well. Exit codes: 0 done, 1 a
-check found a provider that does not work, 2 wrong usage or settings, 4 a provider or key could not serve, 130 interrupted.
+check or an assertion failed, 2 wrong usage or settings, 3 a measurement is invalid, 4 a provider or key could not serve, 130
+interrupted.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from aiconsole import __version__, cache_command
+from aiconsole.bench.arguments import add_commands
 from aiconsole.domain.errors import AllFailed, ConfigError, ConsoleError, ProviderError
 
 if TYPE_CHECKING:
@@ -76,7 +78,11 @@ async def _run(options: argparse.Namespace) -> int:
     async with Engine.open(home=options.home, demo=options.demo or None) as engine:
         for problem in engine.setting_problems:
             _tell(f"settings.toml: {problem}")
-        command: Command = options.run
+        if hasattr(options, "kind") and not getattr(options, "quick", False):
+            from aiconsole.bench.command import run_bench
+
+            return await run_bench(engine.bench, options, _say, _tell)
+        command: Command = getattr(options, "run", _check)
         return await command(engine, options)
 
 
@@ -84,8 +90,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="aiconsole",
         description="An operations console for LLM providers. `python main.py` opens the window.",
-        epilog="Exit codes: 0 done, 1 a check found trouble, 2 wrong usage or settings, 4 a provider or key could not serve, "
-        "130 interrupted.",
+        epilog="Exit codes: 0 done, 1 a check or an assertion failed, 2 wrong usage or settings, 3 a measurement is invalid, "
+        "4 a provider or key could not serve, 130 interrupted.",
     )
     parser.add_argument("--version", "-V", action="version", version=f"aiconsole {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="command")
@@ -121,9 +127,7 @@ def _parser() -> argparse.ArgumentParser:
     providers = commands.add_parser("providers", parents=[shared], help="list providers and whether they have a key")
     providers.set_defaults(run=_providers)
 
-    check = commands.add_parser("check", parents=[shared], help="ask every usable provider for a sign of health")
-    check.add_argument("provider", nargs="*", help="these providers only")
-    check.set_defaults(run=_check)
+    add_commands(commands, shared)
 
     keys = commands.add_parser("keys", help="list, set or remove providers' keys")
     keys_commands = keys.add_subparsers(dest="keys_command", metavar="action", required=True)
@@ -285,9 +289,10 @@ def _key_words(state: ProviderState) -> str:
 
 
 async def _check(engine: Engine, options: argparse.Namespace) -> int:
+    """``check --quick``: only whether key and service work."""
     await engine.keys_read()
     usable = [state.name for state in engine.providers() if state.usable]
-    names = options.provider or usable
+    names = [*options.names, *options.provider] or usable
     if not names:
         raise ConfigError("No provider has a key yet.", advice="Set one with `aiconsole keys set NAME`, or try --demo.")
     results = await asyncio.gather(*(engine.probe(name) for name in names))

@@ -100,7 +100,7 @@ def test_lists_as_tables_and_as_json(tmp_path: Path) -> None:
 
 
 def test_check_asks_every_provider(tmp_path: Path) -> None:
-    done = aiconsole("check", "--demo", "--json", home=tmp_path)
+    done = aiconsole("check", "--quick", "--demo", "--json", home=tmp_path)
     assert done.returncode == 0, done.stdout
     assert len(json.loads(done.stdout)) == 7
 

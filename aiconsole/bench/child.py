@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import sys
-from typing import Final
+from typing import Any, Final
 
 FLAG: Final = "--child"
 MODULES: Final = ("aiconsole.bench.load.__main__", "aiconsole.bench.reference")
+
+
+APART: Final[dict[str, Any]] = {"creationflags": 0x200} if sys.platform == "win32" else {"start_new_session": True}
+"""For `subprocess.Popen`: Ctrl-C at the terminal reaches the console alone, which then asks the process to stop. 0x200 is
+``CREATE_NEW_PROCESS_GROUP``."""
 
 
 def command(module: str) -> list[str]:

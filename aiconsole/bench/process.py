@@ -15,7 +15,7 @@ from typing import IO, Final
 
 import msgspec
 
-from aiconsole.bench.child import command
+from aiconsole.bench.child import APART, command
 from aiconsole.bench.load.order import Measured, Order, Told
 from aiconsole.domain.errors import ConsoleError
 
@@ -53,7 +53,7 @@ class LoadProcess:
         self._killing: asyncio.TimerHandle | None = None
         try:
             self._process = subprocess.Popen(  # noqa: S603  (our own module)
-                command(MODULE), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+                command(MODULE), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **APART
             )
         except OSError as error:
             keep.close()
