@@ -94,6 +94,7 @@ def turn(session: Session, shell: Shell, key: str, how: Hold) -> None:
     breaker = session.engine.gate.breakers.get(key)
     before = breaker.snapshot()
     {"open": breaker.force_open, "closed": breaker.force_closed, "reset": breaker.reset}[how]()
+    session.acted("breaker reset" if how == "reset" else f"breaker held {how}", key)
     session.changed.emit()
 
     def undo() -> None:

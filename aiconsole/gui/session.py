@@ -11,6 +11,7 @@ from PySide6.QtCore import QObject, Signal
 
 from ..domain.clock import Clock, SystemClock
 from ..domain.errors import ConfigError, ConsoleError
+from ..domain.events import UserActed
 from ..domain.models import ModelInfo, ProbeResult, ProviderState
 from ..realtime.activity import Activity
 from ..realtime.happenings import Happenings
@@ -66,9 +67,11 @@ class Session(QObject):
         self.model_faults: dict[str, ConsoleError] = {}
         self.happenings = Happenings(self.clock)
         self._leave_bus = (engine.bus.subscribe(self.activity.add), engine.bus.subscribe(self.happenings.add))
+        self.acted("session started")
 
     def leave(self) -> None:
         """Stop listening to the engine."""
+        self.acted("session ended")
         for leave in self._leave_bus:
             leave()
 
@@ -77,6 +80,10 @@ class Session(QObject):
         await self.engine.keys_read()
         self.keys_known = True
         self.changed.emit()
+
+    def acted(self, action: str, subject: str = "") -> None:
+        """Tell that the person did something: what in two or three words, and to whom. Never content, never a key."""
+        self.engine.bus.publish(UserActed(action, self.clock.now(), subject))
 
     # Looking
 
@@ -124,21 +131,25 @@ class Session(QObject):
     async def change(self, key: str, value: Any) -> None:
         """Change a setting. Raises as `Engine.change`."""
         await self.engine.change(key, value)
+        self.acted("setting changed", key)
         self._told(key)
 
     async def reset(self, key: str) -> None:
         """Give a setting its default again. Raises as `Engine.reset`."""
         await self.engine.reset(key)
+        self.acted("setting reset", key)
         self._told(key)
 
     async def set_rules(self, rules: Sequence[Rule]) -> None:
         """Keep these fallback rules. Raises as `Engine.set_rules`."""
         await self.engine.set_rules(rules)
+        self.acted("rules changed")
         self.rules_changed.emit()
 
     async def reset_rules(self) -> None:
         """Use the rules that come with the console again. Raises as `Engine.reset_rules`."""
         await self.engine.reset_rules()
+        self.acted("rules reset")
         self.rules_changed.emit()
 
     async def reload_rules(self) -> RuleSet:
@@ -150,12 +161,14 @@ class Session(QObject):
     async def set_key(self, provider: str, value: str, where: Literal["keyring", "session"]) -> None:
         """Keep a provider's key. Raises as `Engine.set_key`."""
         await self.engine.set_key(provider, value, where)
+        self.acted("key set", provider)
         self._forget(provider)
         self.changed.emit()
 
     async def remove_key(self, provider: str) -> bool:
         """Forget a provider's key. Raises as `Engine.remove_key`."""
         removed = await self.engine.remove_key(provider)
+        self.acted("key removed", provider)
         self._forget(provider)
         self.changed.emit()
         return removed
@@ -176,6 +189,7 @@ class Session(QObject):
             ConfigError: the switch was made, but could not be kept.
         """
         await self.engine.set_demo(on)
+        self.acted("switched to simulated providers" if on else "switched to real providers")
         for name in (*self.tests, *self.models, *self.model_faults):
             self._forget(name)
         self.keys_known = on
@@ -189,6 +203,7 @@ class Session(QObject):
 
     async def test(self, provider: str) -> ProbeResult:
         """Ask a provider for a sign of health. Raises as `Engine.probe`."""
+        self.acted("provider tested", provider)
         self.testing.add(provider)
         self.tested.emit(provider)
         try:

@@ -11,8 +11,9 @@ from pytestqt.qtbot import QtBot
 from aiconsole.domain.chat import ChatRequest, Cost, Timing
 from aiconsole.domain.clock import SystemClock
 from aiconsole.domain.errors import ConfigError
-from aiconsole.domain.events import AttemptFinished, Notice, RequestFinished
+from aiconsole.domain.events import AttemptFinished, Notice, RequestFinished, UserActed
 from aiconsole.domain.messages import Message
+from aiconsole.gui.breakers import turn
 from aiconsole.gui.shell import Shell
 from aiconsole.gui.slot import Trouble
 from aiconsole.gui.strip import StripItem
@@ -207,3 +208,26 @@ async def test_the_heart_says_when_a_link_cannot_be_made_and_tries_again_when_as
                 for label in card.findChildren(QLabel)
             )
         )
+
+
+async def test_what_the_person_does_is_told_without_what_they_said(
+    qtbot: QtBot, qapp: QApplication, tmp_path: Path
+) -> None:
+    async with console(qapp, tmp_path) as it:
+        heard: list[UserActed] = []
+        it.engine.bus.subscribe(heard.append, UserActed)
+        await it.session.change("chat.model", "groq/m")
+        await it.session.reset("chat.model")
+        await it.session.set_key("groq", "gsk_a-secret-of-mine", "session")
+        await it.session.test("groq")
+        turn(it.session, it.shell, "groq", "open")
+        assert [(event.action, event.subject) for event in heard] == [
+            ("setting changed", "chat.model"),
+            ("setting reset", "chat.model"),
+            ("key set", "groq"),
+            ("provider tested", "groq"),
+            ("breaker held open", "groq"),
+        ]
+        newest = it.engine.live.state().user.newest
+        assert [event.action for event in newest][-1] == "session started"
+    assert heard[-1].action == "session ended"
