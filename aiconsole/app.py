@@ -137,6 +137,8 @@ class _Run:
                     window.connect_engine(engine)
                     if self._options.exit_after_start:
                         window.shell.close()
+                    else:
+                        await _begin_jobs(engine)
                     await self._leave.wait()
                     window.disconnect_engine()
             except Exception as error:
@@ -186,6 +188,17 @@ def _import_engine() -> type[Engine]:
     for name in (*(f"providers.{name}" for name in BUILT_IN), "simulator", "store", "chat.service"):
         import_module(f"aiconsole.{name}")
     return Engine
+
+
+async def _begin_jobs(engine: Engine) -> None:
+    """Let the background jobs run, or say why they cannot."""
+    from aiconsole.domain.errors import ConsoleError
+    from aiconsole.domain.events import Notice
+
+    try:
+        await engine.open_jobs()
+    except ConsoleError as error:
+        engine.bus.publish(Notice(f"Background jobs do not run. {error.message}", error.advice))
 
 
 async def _painted(shell: Shell) -> None:

@@ -21,6 +21,7 @@ import msgspec
 from aiconsole import __version__, cache_command
 from aiconsole.bench.arguments import add_commands
 from aiconsole.domain.errors import AllFailed, ConfigError, ConsoleError, ProviderError
+from aiconsole.jobs import command as jobs_command
 
 if TYPE_CHECKING:
     from aiconsole.domain.chat import ChatRequest, ChatResult
@@ -143,6 +144,10 @@ def _parser() -> argparse.ArgumentParser:
     cache = commands.add_parser("cache", help="look into the response cache, or remove from it")
     cache_command.add_arguments(cache, shared)
     cache.set_defaults(run=_cache)
+
+    jobs_command.add_arguments(
+        commands.add_parser("jobs", help="background jobs, and backups of settings"), shared, _jobs
+    )
 
     simulate = commands.add_parser("simulate", help="run the seven simulated providers on a loopback port")
     simulate.add_argument("--port", type=int, default=8787, help="0 takes a free one")
@@ -310,6 +315,10 @@ async def _check(engine: Engine, options: argparse.Namespace) -> int:
 async def _cache(engine: Engine, options: argparse.Namespace) -> int:
     await cache_command.run(engine, options, _print_table, _tell, _print_json)
     return DONE
+
+
+async def _jobs(engine: Engine, options: argparse.Namespace) -> int:
+    return await jobs_command.run(engine, options, _print_table, _tell, _print_json)
 
 
 async def _keys_list(engine: Engine, options: argparse.Namespace) -> int:

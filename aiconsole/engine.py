@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from random import Random
@@ -50,6 +50,7 @@ from aiconsole.settings import Problem, Settings, SettingsFile
 if TYPE_CHECKING:
     from aiconsole.bench.service import Bench
     from aiconsole.chat.service import ChatService
+    from aiconsole.jobs_setup import Jobs
     from aiconsole.simulator import Simulator
     from aiconsole.store import Store
 
@@ -71,6 +72,7 @@ class Engine:
         heartbeat: whether the event loop keeps time.
         links: other consoles; none at first.
         simulator: the simulated providers while the demo is on, else None.
+        jobs: the background jobs once `open_jobs` was called, else None.
     """
 
     def __init__(self, home: Home, settings: SettingsFile, keys: KeyStore, clock: Clock, random: Random) -> None:
@@ -82,6 +84,7 @@ class Engine:
         self._settings = settings
         self._rules_file = RulesFile(home)
         self._clock = clock
+        self._random = random
         self._prices = PriceBook(clock)
         self._plugins = plugins()
         self._registry = Registry(self._prices, clock, self._plugins)
@@ -113,6 +116,8 @@ class Engine:
         self._configs: dict[str, ProviderConfig] = {}
         self._keys_loading: asyncio.Task[None] | None = None
         self._chat: asyncio.Task[ChatService] | None = None
+        self.jobs: Jobs | None = None
+        self._jobs_opening = asyncio.Lock()
         self._closing = contextlib.AsyncExitStack()
         self._simulating = contextlib.AsyncExitStack()
 
@@ -236,6 +241,22 @@ class Engine:
         """
         return await self._kept_history.open()
 
+    async def open_jobs(self, *, by_itself: bool = True) -> Jobs:
+        """The background jobs, begun when this is first asked for, and closed before everything else.
+
+        Args:
+            by_itself: whether they run when they are due, or only when told.
+
+        Raises:
+            ConfigError, StoreError: as `open_store`; a later call tries again.
+        """
+        async with self._jobs_opening:
+            if self.jobs is None:
+                open_jobs, store = await asyncio.to_thread(_import_jobs), await self.open_store()
+                self.jobs = await open_jobs(self, store, self._clock, self._random, by_itself=by_itself)
+                self._closing.push_async_callback(self.jobs.aclose)
+        return self.jobs
+
     @cached_property
     def bench(self) -> Bench:
         """The test bench: health, benchmark and stress of providers; loaded when first used."""
@@ -326,6 +347,12 @@ class Engine:
         await asyncio.to_thread(self._settings.set, key, value)
         self._configure()
 
+    async def reload(self) -> None:
+        """Read settings and rules again, as after a change by hand or from a backup, and follow them."""
+        await asyncio.to_thread(self._settings.reload)
+        await self.reload_rules()
+        self._configure()
+
     async def reset(self, key: str) -> None:
         """Give a setting its default again. Raises as `change`."""
         await asyncio.to_thread(self._settings.reset, key)
@@ -414,6 +441,8 @@ class Engine:
         self.gate.breakers.configure()
         self.gate.budgets.set_limits(budgets_of(self.settings))
         self._kept_history.configure()
+        if self.jobs is not None:
+            self.jobs.scheduler.reconfigure()
 
     def _policy(self, name: str) -> Policy:
         kept = self._policies.get(name)
@@ -461,3 +490,10 @@ class Engine:
     async def _stop_simulator(self) -> None:
         self.simulator = None
         await self._simulating.aclose()
+
+
+def _import_jobs() -> Callable[..., Awaitable[Jobs]]:
+    """In a thread, as it takes a while."""
+    from aiconsole.jobs_setup import open_jobs
+
+    return open_jobs

@@ -72,7 +72,8 @@ class JobDay(msgspec.Struct, frozen=True):
 
 
 class JobView(msgspec.Struct, frozen=True):
-    """A job as a list shows it. ``next_at`` None where it will not run by itself; ``attempt`` above 1 is a coming retry."""
+    """A job as a list shows it. ``next_at`` None where it will not run by itself; ``attempt`` above 1 is a coming retry;
+    ``problem`` is what is wrong with its settings."""
 
     name: str
     title: str

@@ -177,6 +177,17 @@ class Scheduler:
             assert entry.running is not None
             return entry.running.run.number
 
+    async def run_due(self, name: str) -> bool:
+        """Begin a job at once if its due time has come, as that due time's run; False where it has not. Raises as `run_now`."""
+        entry = self._entry(name)
+        now = self._clock.now()
+        async with entry.guard:
+            if entry.record.next_due is None or entry.record.next_due > now or entry.starts_at is None:
+                return False
+            entry.record = replace(entry.record, start_at=now)
+        await self._begin_due(entry)
+        return True
+
     async def finished(self, name: str) -> JobRun | None:
         """Wait until the job is not running, and return its last run. Raises as `view`."""
         entry = self._entry(name)

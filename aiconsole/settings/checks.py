@@ -139,3 +139,11 @@ def check_weight(text: str) -> None:
         fits = False
     if not (found and "/" in name and fits):
         raise ValueError("must be provider/model=WEIGHT, with a weight from 0 to 1000")
+
+
+def check_schedule(text: str) -> None:
+    """When a background job runs."""
+    from aiconsole.domain.schedule import parse_schedule
+
+    if text:
+        parse_schedule(text)

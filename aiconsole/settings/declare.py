@@ -364,6 +364,29 @@ class RouteOptions(msgspec.Struct, frozen=True, omit_defaults=True):
     ] = 0.0
 
 
+JOB_NAMES = ("health", "analytics", "cache", "maintenance", "performance", "logs", "errors", "system", "backup")
+"""The background jobs."""
+
+
+class JobSettings(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How a background job runs."""
+
+    enabled: Annotated[bool, about("Whether it runs by itself.")] = True
+    schedule: Annotated[
+        str,
+        about(
+            "When it runs: “every 5m”, “daily 02:30”, “weekly sun 02:30”, “monthly 1 02:30” or five crontab fields, in local "
+            "time; empty is the job's own schedule.",
+            check=checks.check_schedule,
+        ),
+    ] = ""
+
+
+def _check_job(name: str, _: object) -> None:
+    if name not in JOB_NAMES:
+        raise ValueError(f"the background jobs are {', '.join(JOB_NAMES)}")
+
+
 def _check_builtin(name: str, _: object) -> None:
     if name not in PROVIDER_NAMES:
         raise ValueError(
@@ -399,6 +422,9 @@ class Settings(msgspec.Struct, frozen=True, omit_defaults=True):
     history: History = History()
     objectives: Objectives = Objectives()
     cache: Cache = Cache()
+    jobs: Annotated[Mapping[str, JobSettings], about("The background jobs, each by its name.", entry=_check_job)] = (
+        msgspec.field(default_factory=dict)
+    )
     demo: Annotated[bool, about("Talk to the built-in simulated providers instead of the real ones.")] = False
     providers: Annotated[
         Mapping[str, ProviderSettings], about("The built-in providers, each by its name.", entry=_check_builtin)

@@ -14,7 +14,9 @@ import time
 from pathlib import Path
 from random import Random
 
-from aiconsole.jobs import Job, Outcome, Run, Scheduler, in_thread
+from aiconsole.jobs.job import Job, Outcome, Run
+from aiconsole.jobs.scheduler import Scheduler
+from aiconsole.jobs.threads import in_thread
 from aiconsole.store import Store
 from aiconsole.store.jobs import JobStore
 from tests.jobs.places import BERLIN

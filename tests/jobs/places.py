@@ -12,7 +12,9 @@ import msgspec
 
 from aiconsole.domain.events import JobChanged
 from aiconsole.domain.jobs import JobDay, JobRecord, JobRun
-from aiconsole.jobs import Job, Keeping, Outcome, Run, Scheduler
+from aiconsole.jobs.job import Job, Outcome, Run
+from aiconsole.jobs.keeping import Keeping
+from aiconsole.jobs.scheduler import Scheduler
 from tests.clocks import FakeClock
 
 BERLIN = ZoneInfo("Europe/Berlin")

@@ -13,8 +13,8 @@ from aiconsole.domain.chat import Timing
 from aiconsole.domain.errors import StoreError
 from aiconsole.domain.events import Notice, RequestFinished
 from aiconsole.domain.trace import Attempt, DecisionTrace
-from aiconsole.jobs import Run
 from aiconsole.jobs.errors import MAX_WAITING, ErrorTracking, generalised
+from aiconsole.jobs.job import Run
 from aiconsole.store import Store
 from aiconsole.store.errors import ErrorStore
 from tests.clocks import FakeClock

@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 from aiconsole.domain.jobs import JobRecord, JobRun
-from aiconsole.jobs import JobFailed, Outcome, Run
+from aiconsole.jobs.job import JobFailed, Outcome, Run
 from aiconsole.store import Store
 from aiconsole.store.jobs import KEPT_RUNS, JobStore
 from tests.clocks import FakeClock

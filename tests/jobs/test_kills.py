@@ -14,7 +14,7 @@ from typing import NamedTuple
 import pytest
 
 from aiconsole.domain.jobs import JobRecord, JobRun
-from aiconsole.jobs import Scheduler
+from aiconsole.jobs.scheduler import Scheduler
 from aiconsole.store import Store
 from aiconsole.store.jobs import JobStore
 from tests.jobs.killed import FastClock, jobs

@@ -10,8 +10,9 @@ from itertools import pairwise
 import pytest
 
 from aiconsole.domain.errors import ConfigError
-from aiconsole.jobs import Job, JobFailed, Outcome, Run, Scheduler, in_thread
-from aiconsole.jobs.job import MAX_LINES
+from aiconsole.jobs.job import MAX_LINES, Job, JobFailed, Outcome, Run
+from aiconsole.jobs.scheduler import Scheduler
+from aiconsole.jobs.threads import in_thread
 from tests.clocks import FakeClock
 from tests.jobs.places import BERLIN, MemoryKeeping, Rig, job
 

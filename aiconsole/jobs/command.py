@@ -1,0 +1,153 @@
+"""``aiconsole jobs``: the background jobs without a window, also from the system's own cron."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from aiconsole.domain.events import JobChanged
+    from aiconsole.domain.jobs import JobRun, JobView
+    from aiconsole.engine import Engine
+    from aiconsole.jobs.scheduler import Scheduler
+
+GOOD: Final = 0
+FAILED: Final = 1
+
+Table = Callable[[tuple[str, ...], Sequence[tuple[str, ...]]], object]
+Tell = Callable[[str], object]
+PrintJson = Callable[[Any], object]
+
+
+def add_arguments(parser: argparse.ArgumentParser, shared: argparse.ArgumentParser, command: object) -> None:
+    """Give ``parser`` the actions; ``shared`` has the options that every command takes, ``command`` is what is run."""
+    parser.set_defaults(run=command)
+    actions = parser.add_subparsers(dest="action", metavar="action", required=True)
+    actions.add_parser("list", parents=[shared], help="when each job runs, and how it went the last time")
+    run = actions.add_parser(
+        "run", parents=[shared], help="run jobs now, or keep running what is due until interrupted"
+    )
+    run.add_argument("job", nargs="*", help="these jobs, now")
+    run.add_argument("--all", action="store_true", help="all jobs that are switched on, whenever they are due")
+    run.add_argument("--once", action="store_true", help="with --all: each of them once, now, and then end")
+    run.add_argument("--due", action="store_true", help="with --once: only those that are due")
+    for action, words in (("pause", "let a job not run by itself"), ("resume", "let it run by itself again")):
+        actions.add_parser(action, parents=[shared], help=words).add_argument("job")
+    history = actions.add_parser("history", parents=[shared], help="the last runs, with output and error")
+    history.add_argument("job", nargs="?", help="of this job only")
+    history.add_argument("--limit", type=int, default=20, metavar="N", help="how many runs (20)")
+    actions.add_parser("backups", parents=[shared], help="list the backups of the configuration")
+    restore = actions.add_parser("restore", parents=[shared], help="put a backup of the configuration back in place")
+    restore.add_argument("backup", help="its name, as listed by `aiconsole jobs backups`")
+
+
+async def run(engine: Engine, options: argparse.Namespace, table: Table, tell: Tell, print_json: PrintJson) -> int:
+    """Do what was asked: 0 where it went well, 1 where a job did not.
+
+    Raises:
+        ConfigError: there is no job or backup of that name, or another console has the database open.
+        StoreError: the database cannot be used.
+    """
+    jobs = await engine.open_jobs(by_itself=options.action == "run" and options.all and not options.once)
+    scheduler = jobs.scheduler
+    if options.action == "list":
+        if options.json:
+            print_json(scheduler.views())
+        else:
+            table(("NAME", "STATE", "SCHEDULE", "NEXT", "LAST"), [_view_row(view) for view in scheduler.views()])
+    elif options.action == "run":
+        return await _run(engine, scheduler, options, tell, print_json)
+    elif options.action == "pause":
+        await scheduler.pause(options.job)
+        tell(f"{options.job} does not run by itself any more.")
+    elif options.action == "resume":
+        await scheduler.resume(options.job)
+        tell(f"{options.job} runs by itself again, next at {_when(scheduler.view(options.job).next_at)}.")
+    elif options.action == "history":
+        _print_history(await scheduler.history(options.job, max(1, options.limit)), options.json, table, print_json)
+    elif options.action == "backups":
+        backups = await asyncio.to_thread(jobs.backup.backups)
+        if options.json:
+            print_json(backups)
+        else:
+            rows = [(each.name, _when(each.created_at), each.problem or each.reason or "ok") for each in backups]
+            table(("NAME", "MADE", "STATE"), rows)
+    else:
+        for line in await jobs.restore(options.backup):
+            tell(line)
+        tell(f"{options.backup} is in place.")
+    return GOOD
+
+
+async def _run(
+    engine: Engine, scheduler: Scheduler, options: argparse.Namespace, tell: Tell, print_json: PrintJson
+) -> int:
+    from aiconsole.domain.errors import ConfigError
+    from aiconsole.domain.events import JobChanged
+
+    if bool(options.job) == options.all:
+        raise ConfigError("Name jobs to run, or give --all.", advice="See `aiconsole jobs list`.")
+    if not options.json:
+        engine.bus.subscribe(
+            lambda event: _tell_step(event, tell) if isinstance(event, JobChanged) else None, JobChanged
+        )
+    if options.all and not options.once:
+        tell("Running what is due, until interrupted.")
+        await asyncio.Event().wait()
+    names = options.job or [view.name for view in scheduler.views() if view.state not in ("off", "paused")]
+    done: list[JobRun] = []
+    for name in names:
+        if options.due and not await scheduler.run_due(name):
+            continue
+        if not options.due:
+            await scheduler.run_now(name)
+        ended = await scheduler.finished(name)
+        if ended is not None:
+            done.append(ended)
+    if options.json:
+        print_json(done)
+    return GOOD if all(each.result == "succeeded" for each in done) else FAILED
+
+
+def _tell_step(event: JobChanged, tell: Tell) -> None:
+    if event.step == "progress":
+        tell(f"  {event.message}")
+        return
+    took = "" if event.duration_ms is None else f" after {_span(event.duration_ms)}"
+    tell(f"{event.job}: {event.step}{took}. {event.message}".rstrip())
+
+
+def _print_history(runs: Sequence[JobRun], as_json: bool, table: Table, print_json: PrintJson) -> None:
+    if as_json:
+        print_json(runs)
+        return
+    rows = [
+        (
+            str(each.number),
+            each.job,
+            _when(each.started_at),
+            each.cause,
+            each.result or "running",
+            "" if each.duration_ms is None else _span(each.duration_ms),
+            each.message,
+        )
+        for each in runs
+    ]
+    table(("RUN", "JOB", "BEGAN", "CAUSE", "RESULT", "TOOK", "WORDS"), rows)
+
+
+def _view_row(view: JobView) -> tuple[str, ...]:
+    last = view.last
+    told = "never" if last is None else f"{last.result or 'running'}, {_when(last.started_at)}"
+    return (view.name, view.state, view.schedule, _when(view.next_at), told)
+
+
+def _when(moment: float | None) -> str:
+    return "-" if moment is None else datetime.fromtimestamp(moment).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _span(ms: float) -> str:
+    return f"{ms:.0f} ms" if ms < 1000 else f"{ms / 1000:.1f} s"

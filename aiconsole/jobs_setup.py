@@ -1,0 +1,197 @@
+"""From the engine's services to its background jobs: which there are, what each may touch, and when they begin and end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Mapping
+from datetime import UTC, tzinfo
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from aiconsole import __version__
+from aiconsole.domain.clock import Clock
+from aiconsole.domain.errors import ConfigError, ConsoleError
+from aiconsole.domain.events import AttemptFinished, RequestFinished
+from aiconsole.jobs import system
+from aiconsole.jobs.backup import ConfigBackup
+from aiconsole.jobs.errors import ErrorTracking
+from aiconsole.jobs.health import HealthWatch
+from aiconsole.jobs.job import Job
+from aiconsole.jobs.logs import LogArchive
+from aiconsole.jobs.scheduler import Scheduler
+from aiconsole.jobs.system import ClockWatch, SystemHealth
+from aiconsole.logs import FILE_NAME
+from aiconsole.routing.rules import read_rules
+from aiconsole.secrets import REDACTOR
+from aiconsole.settings import JobSettings, SettingsFile
+from aiconsole.store.errors import ErrorStore
+from aiconsole.store.jobs import JobStore
+
+if TYPE_CHECKING:
+    from aiconsole.engine import Engine
+    from aiconsole.store import Store
+
+CONFIGURATION: Final = ("settings.toml", "rules.toml")
+_UNSET: Final = JobSettings()
+_log = logging.getLogger(__name__)
+
+
+class Jobs:
+    """The jobs of a console, and what they found. Made by `open_jobs`.
+
+    Attributes:
+        scheduler: runs them; everything a list or a button of jobs needs.
+        backup: the backups of the configuration; its methods block.
+        system: the checks of the last look at the system.
+        errors: the tracked errors by group.
+    """
+
+    def __init__(self, engine: Engine, store: Store, clock: Clock, random: Random, zone: tzinfo) -> None:
+        self._engine = engine
+        self._closing = contextlib.AsyncExitStack()
+        home = engine.home
+        self.errors = ErrorStore(store)
+        self.backup = ConfigBackup(
+            home.settings.parent,
+            CONFIGURATION,
+            home.database.parent / "backups",
+            clock,
+            version=__version__,
+            clean=_without_secrets,
+            check=self._check,
+        )
+        dates = ClockWatch()
+        self.system = SystemHealth(
+            (home.settings.parent, home.database.parent, home.logs),
+            (
+                system.database_check(home.database, JobStore(store).load, lambda: store.trouble),
+                system.keyring_check(engine.keys.check_backend),
+                system.loop_check(lambda: engine.heartbeat.pulse().worst_ms),
+                system.network_check(lambda: hosts(engine)),
+                dates.check,
+            ),
+        )
+        self._tracking = ErrorTracking(self.errors, clock, engine.bus.publish)
+        watch = HealthWatch(engine, clock, engine.bus.publish, lambda in_s: self.scheduler.sooner("health", in_s))
+        jobs: tuple[Job, ...] = (
+            watch.job(),
+            self._tracking.job(),
+            self.system.job(),
+            LogArchive(home.logs, FILE_NAME, clock).job(),
+            self.backup.job(),
+        )
+        self.scheduler = Scheduler(
+            jobs,
+            JobStore(store),
+            clock,
+            zone=zone,
+            random=random,
+            publish=engine.bus.publish,
+            clean=REDACTOR.redact,
+            plans=lambda name: _plan(engine.settings.jobs, name),
+        )
+        for leave in (
+            engine.bus.subscribe(watch.listen, AttemptFinished),
+            engine.bus.subscribe(self._tracking.listen, RequestFinished),
+            engine.bus.subscribe(dates.listen, RequestFinished),
+        ):
+            self._closing.callback(leave)
+
+    async def start(self, *, by_itself: bool) -> None:
+        """Take up what was kept and begin. Raises StoreError."""
+        log = logging.getLogger("aiconsole")
+        log.addHandler(self._tracking.handler)
+        self._closing.callback(log.removeHandler, self._tracking.handler)
+        self._closing.push_async_callback(self._keep_errors)
+        self._closing.push_async_callback(self.scheduler.aclose)
+        await self.scheduler.start(by_itself=by_itself)
+
+    async def aclose(self) -> None:
+        """Stop what runs, keep what is not kept yet."""
+        await self._closing.aclose()
+
+    async def restore(self, name: str) -> tuple[str, ...]:
+        """Put a backup of the configuration in place, and follow it at once.
+
+        Returns: what the person should know.
+
+        Raises:
+            ConfigError: there is no such backup, or it cannot be used; nothing was changed.
+        """
+        try:
+            told = await asyncio.to_thread(self.backup.restore, name)
+        except OSError as error:
+            raise ConfigError(
+                f"{name} cannot be put in place: {error.strerror or error}.", advice="Check the disk and try again."
+            ) from error
+        await self._engine.reload()
+        return told
+
+    async def _keep_errors(self) -> None:
+        try:
+            await self._tracking.flush()
+        except ConsoleError as error:
+            _log.warning("The errors counted last cannot be kept: %s", error.message)
+
+    def _check(self, folder: Path) -> None:
+        """Refuse a configuration that has faults which the one in use has not."""
+        known = {str(problem.key) for problem in self._engine.setting_problems}
+        for problem in SettingsFile.load(folder / "settings.toml").problems:
+            if str(problem.key) not in known:
+                raise ConfigError(f"settings.toml: {problem}")
+        rules = folder / "rules.toml"
+        if rules.is_file():
+            _, problems = read_rules(rules.read_text(encoding="utf-8-sig"))
+            if problems and not self._engine.rules.problems:
+                raise ConfigError(f"rules.toml: {problems[0]}")
+
+
+async def open_jobs(engine: Engine, store: Store, clock: Clock, random: Random, *, by_itself: bool) -> Jobs:
+    """Make and start the jobs; what they need is imported here, when it is first wanted. Raises StoreError."""
+    jobs = Jobs(engine, store, clock, random, await asyncio.to_thread(local_zone))
+    try:
+        await jobs.start(by_itself=by_itself)
+    except BaseException:
+        await jobs.aclose()
+        raise
+    return jobs
+
+
+def local_zone() -> tzinfo:
+    """The zone of this machine's clock, UTC where it cannot be told. Blocks, as do the imports that schedules and checks need,
+    which are made here so that the loop is not held up by them."""
+    import apscheduler.triggers.cron  # noqa: F401
+    import psutil  # noqa: F401
+    import tzlocal
+
+    try:
+        return tzlocal.get_localzone()
+    except Exception as error:
+        _log.warning("The local time zone cannot be told (%s), so jobs go by UTC.", error)
+        return UTC
+
+
+def hosts(engine: Engine) -> list[tuple[str, int]]:
+    """Where the usable providers are reached: their own hosts, or the proxy."""
+    urls = [state.base_url for state in engine.providers() if state.usable]
+    if engine.settings.network.proxy and not engine.demo:
+        urls = [engine.settings.network.proxy]
+    found = []
+    for url in urls:
+        parts = urlsplit(url)
+        if parts.hostname:
+            found.append((parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)))
+    return found
+
+
+def _plan(settings: Mapping[str, JobSettings], name: str) -> tuple[bool, str]:
+    own = settings.get(name, _UNSET)
+    return own.enabled, own.schedule
+
+
+def _without_secrets(data: bytes) -> bytes:
+    return REDACTOR.redact(data.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
