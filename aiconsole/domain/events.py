@@ -19,7 +19,7 @@ EVENT_VERSION: Final = 1
 """The version of the events as they are written down here."""
 
 
-class AttemptFinished(msgspec.Struct, frozen=True, tag="attempt"):
+class AttemptFinished(msgspec.Struct, frozen=True, tag="attempt", gc=False):
     """One attempt at one candidate ended; ``error_kind`` None means it succeeded, "cancelled" that the caller left, or that
     another candidate won the race.
 
@@ -41,7 +41,7 @@ class AttemptFinished(msgspec.Struct, frozen=True, tag="attempt"):
     simulated: bool = False
 
 
-class RequestFinished(msgspec.Struct, frozen=True, tag="request"):
+class RequestFinished(msgspec.Struct, frozen=True, tag="request", gc=False):
     """One request ended, after however many attempts: answered, failed, or left by its caller.
 
     It is told exactly once for each request, but not for one whose name stands for nothing. ``route`` is what was asked for

@@ -111,7 +111,7 @@ class Note(msgspec.Struct, frozen=True, array_like=True, gc=False):
     at_ms: float
 
 
-class DecisionTrace(msgspec.Struct, frozen=True, omit_defaults=True):
+class DecisionTrace(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """The way of one request. ``started_at`` in epoch seconds; ``answered_by`` None where nobody answered."""
 
     request_id: str

@@ -88,9 +88,10 @@ class Reservation:
         if not self._open:
             return
         self._open = False
-        for account in self._accounts:
-            account.reserved -= self._amount
-            account.spent += cost
+        if self._amount or cost:
+            for account in self._accounts:
+                account.reserved -= self._amount
+                account.spent += cost
 
     def __enter__(self) -> Reservation:
         return self
@@ -108,7 +109,7 @@ class Budgets:
     in which it was reserved. A wall clock that is set back finds the earlier period as it was left.
     """
 
-    __slots__ = ("_accounts", "_clock", "_kept", "_limits", "_spans", "_zone")
+    __slots__ = ("_accounts", "_clock", "_kept", "_limits", "_running", "_spans", "_zone")
 
     def __init__(self, clock: Clock, limits: Iterable[Budget] = (), *, zone: tzinfo = UTC) -> None:
         self._clock = clock
@@ -116,6 +117,7 @@ class Budgets:
         self._limits: tuple[Budget, ...] = tuple(limits)
         self._accounts: dict[tuple[Period, float, str | None, str | None], _Account] = {}
         self._spans: dict[Period, tuple[float, float]] = {}
+        self._running = (0.0, 0.0)  # the time in which all of them run
         self._kept: dict[tuple[str, str], tuple[tuple[_Account, ...], tuple[tuple[Budget, _Account], ...]]] = {}
 
     @property
@@ -143,8 +145,9 @@ class Budgets:
                     refused = found
         if refused is not None:
             return refused
-        for account in accounts:
-            account.reserved += amount
+        if amount:
+            for account in accounts:
+                account.reserved += amount
         return Reservation(accounts, amount)
 
     def add(self, usd: float, *, route: str = "", provider: str = "", at: float | None = None) -> None:
@@ -200,9 +203,11 @@ class Budgets:
     def _roll(self) -> None:
         """Find the running periods, and forget what is older than the one before them."""
         now = self._clock.now()
-        if self._spans and all(start <= now < end for start, end in self._spans.values()):
+        begin, end = self._running
+        if begin <= now < end:
             return
         self._spans = {period: self._span(period, now) for period in _PERIODS}
+        self._running = (max(span[0] for span in self._spans.values()), min(span[1] for span in self._spans.values()))
         self._kept.clear()
         oldest = {period: self._span(period, self._spans[period][0] - 1.0)[0] for period in _PERIODS}
         for key in [key for key in self._accounts if key[1] < oldest[key[0]]]:

@@ -69,7 +69,8 @@ class Latency:
         ms = max(ms, 0.01)
         self._turn(at)
         self._now.add(ms)
-        if self._now.count < _FRESH_BELOW or not self._now.count % _FRESH_EVERY:
+        count = self._now.count
+        if not count % _FRESH_EVERY or (count < _FRESH_BELOW and not self._before.count):
             self._percentiles = None
         if self._peak == 0.0 or ms >= self._peak:
             self._peak = ms
