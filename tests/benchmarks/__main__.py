@@ -1,6 +1,6 @@
 """``python -m tests.benchmarks [NAME ...]``: measures, and prints each figure as a ratio to a baseline of the same run.
 
-Without names everything runs but the soak, which takes minutes. ``--litellm PYTHON`` names the interpreter of an environment
+Without names everything runs but the soak and the history, which take minutes. ``--litellm PYTHON`` names the interpreter of an environment
 that has LiteLLM installed, which then stands beside ours; without it those rows are left out and said so. ``--json FILE`` keeps
 the rows.
 """
@@ -18,7 +18,7 @@ from pathlib import Path
 from tests.benchmarks.rows import Row, print_rows
 
 BENCHMARKS = ("engine", "routing", "sse", "loop", "window", "markdown", "startup", "store", "bus")
-LONG = ("soak",)
+LONG = ("soak", "history")
 
 
 def main() -> None:
@@ -28,6 +28,7 @@ def main() -> None:
     )
     parser.add_argument("--litellm", metavar="PYTHON", help="interpreter of an environment with LiteLLM")
     parser.add_argument("--requests", metavar="N", help="how many requests the soak makes, 100,000 by default")
+    parser.add_argument("--rows", metavar="N", help="how many requests the history has, 10,000,000 by default")
     parser.add_argument("--json", metavar="FILE", type=Path)
     options = parser.parse_args()
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -35,6 +36,8 @@ def main() -> None:
         os.environ["AICONSOLE_BENCH_LITELLM"] = options.litellm
     if options.requests:
         os.environ["AICONSOLE_SOAK_REQUESTS"] = options.requests
+    if options.rows:
+        os.environ["AICONSOLE_HISTORY_ROWS"] = options.rows
     print(f"Python {platform.python_version()}, {platform.system()}, {os.cpu_count()} cores\n", flush=True)
     kept: list[dict[str, object]] = []
     for name in options.names or BENCHMARKS:
