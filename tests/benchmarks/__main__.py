@@ -1,8 +1,8 @@
 """``python -m tests.benchmarks [NAME ...]``: measures, and prints each figure as a ratio to a baseline of the same run.
 
-Without names everything runs but the soak and the history, which take minutes. ``--litellm PYTHON`` names the interpreter of an environment
-that has LiteLLM installed, which then stands beside ours; without it those rows are left out and said so. ``--json FILE`` keeps
-the rows.
+Without names everything runs but the soak and the history, which take minutes. ``--litellm PYTHON`` names the interpreter of
+an environment that has LiteLLM installed, which then stands beside ours; without it those rows are left out and said so.
+``--json FILE`` keeps the rows.
 """
 
 from __future__ import annotations
