@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import insort
 from collections import Counter
+from math import ceil
 from typing import Final
 
 import msgspec
@@ -11,7 +13,7 @@ from ...domain.events import BreakerState
 from ...drill.record import Change, Sample
 from ...drill.run import Answered, Asked, Began, BreakerTurned, Done, FaultChanged, Step
 from ...drill.scenarios import provider_of
-from ...drill.summary import Summary, percentile
+from ...drill.summary import Summary
 
 _GRAVEST: Final[tuple[BreakerState, ...]] = ("forced open", "open", "half-open", "forced closed", "closed")
 
@@ -30,7 +32,8 @@ class Seen:
     Attributes:
         now_s: how far the drill is, in its own time.
         asked, good, by, attempts: requests sent; answers as they should be; answers by provider; attempts made in all.
-        first_tokens: (at_s, ms, provider) of each answer; ``failed_at`` the times of requests that failed.
+        first_tokens: (at_s, ms, provider) of each answer.
+        failed_at: the times of requests that failed.
         faults: provider -> its faults; one that goes on ends at infinity.
     """
 
@@ -44,6 +47,7 @@ class Seen:
         self.asked = self.good = self.attempts = self.answered = 0
         self.by: Counter[str] = Counter()
         self.first_tokens: list[tuple[float, float, str]] = []
+        self._ordered_ms: list[float] = []
         self.failed_at: list[float] = []
         self.faults: dict[str, list[Span]] = {}
         self._changes: list[Change] = []
@@ -63,8 +67,9 @@ class Seen:
         return self.good / self.answered if self.answered else None
 
     def first_token_ms(self, share: float) -> float | None:
-        """A percentile of the time to the first token so far."""
-        return percentile((ms for _, ms, _ in self.first_tokens), share)
+        """A percentile of the time to the first token so far, by nearest rank; 0 is the least and 1 the most."""
+        ordered = self._ordered_ms
+        return ordered[max(1, ceil(share * len(ordered))) - 1] if ordered else None
 
     def add(self, step: Step) -> None:
         """Take in what happened."""
@@ -134,6 +139,7 @@ class Seen:
         if sample.answered_by is not None:
             self.by[sample.answered_by] += 1
             if sample.ttft_ms is not None:
+                insort(self._ordered_ms, sample.ttft_ms)
                 self.first_tokens.append((sample.at_s, sample.ttft_ms, sample.answered_by))
 
     def _fault(self, step: FaultChanged) -> None:

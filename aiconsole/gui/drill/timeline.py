@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
 from typing import Final
 
-from PySide6.QtCore import QEvent, QLineF, QPointF, QRectF, Qt, Signal
+from PySide6.QtCore import QEvent, QLineF, QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QFocusEvent, QFontMetricsF, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QWidget
 
@@ -14,13 +13,13 @@ from ...drill.scenarios import provider_of
 from ..figures import latency
 from ..icons import paint_state
 from ..theme import CAPTION_PX, RADIUS, SPACE_M, SPACE_S, SPACE_XS, State, Theme, font
+from .dots import Dots, decades, height
 from .seen import Seen, Span
 
 _LANE: Final = 34
 _LEFT: Final = 132
 _RIGHT: Final = 132
 _AXIS: Final = 22
-_DOT: Final = 4.0
 _STATES: Final[dict[str, State]] = {
     "closed": "ok",
     "forced closed": "ok",
@@ -40,6 +39,9 @@ class Timeline(QWidget):
         self._theme = theme
         self._seen = Seen()
         self._cursor: float | None = None
+        self._dots = Dots(theme)
+        self._font, self._small = font(CAPTION_PX), font(CAPTION_PX - 1)
+        self._measure = QFontMetricsF(self._small)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMouseTracking(True)
         self.setAccessibleName("Course of the drill")
@@ -94,7 +96,7 @@ class Timeline(QWidget):
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         painter = QPainter(self)
-        painter.setFont(font(CAPTION_PX))
+        painter.setFont(self._font)
         seen, plot = self._seen, self._plot()
         if seen.began is not None and plot.width() > 0:
             lanes = QRectF(plot.left(), plot.top(), plot.width(), _LANE * len(seen.candidates))
@@ -135,6 +137,7 @@ class Timeline(QWidget):
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(color)
         painter.drawRoundedRect(QRectF(SPACE_S, middle - 5, 10, 10), 3, 3)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, on=False)
         left = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
         painter.setPen(self._theme.color("text"))
         painter.drawText(QRectF(SPACE_S + 18, lane.top(), _LEFT - 34, lane.height()), left, provider)
@@ -152,12 +155,10 @@ class Timeline(QWidget):
     def _fault(self, painter: QPainter, span: Span, lane: QRectF) -> None:
         box = QRectF(self._x(span.from_s), lane.top() + 1, 0, lane.height() - 2)
         box.setRight(self._x(min(span.to_s, self._seen.now_s)))
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(self._theme.color("idle_soft"))
-        painter.drawRect(box)
-        painter.setBrush(_faint(self._theme.color("muted")))
-        painter.drawRect(QRectF(box.left(), box.top(), 1.5, box.height()))
-        painter.drawRect(QRectF(box.right() - 1.5, box.top(), 1.5, box.height()))
+        painter.fillRect(box, self._theme.color("idle_soft"))
+        painter.setPen(_faint(self._theme.color("muted")))
+        painter.drawLine(QLineF(box.topLeft(), box.bottomLeft()))
+        painter.drawLine(QLineF(box.topRight(), box.bottomRight()))
         self._word(painter, f"fault: {span.what}", box.adjusted(0, 0, 0, -box.height() / 2 + 1), "muted", None)
 
     def _state(self, painter: QPainter, span: Span, lane: QRectF) -> None:
@@ -166,23 +167,20 @@ class Timeline(QWidget):
         tall = {"ok": 3.0, "warn": 8.0, "crit": 14.0}[state]
         box = QRectF(self._x(span.from_s), lane.bottom() - 3 - tall, 0, tall)
         box.setRight(max(self._x(span.to_s), box.left() + (0 if state == "ok" else 2)))
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(self._theme.color(state if state == "ok" else f"{state}_soft"))
-        painter.drawRect(box)
+        painter.fillRect(box, self._theme.color(state if state == "ok" else f"{state}_soft"))
         if state != "ok":
             painter.setPen(QPen(self._theme.color(state), 1))
             painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.drawRect(box.adjusted(0.5, 0.5, -0.5, -0.5))
+            painter.drawRect(box.adjusted(0, 0, -1, -1))
             self._word(painter, span.what, box, f"{state}_text", state)
 
     def _word(self, painter: QPainter, word: str, box: QRectF, token: str, state: State | None) -> None:
         """A word where there is room for it, after its glyph."""
         glyph = 0 if state is None else 8 + SPACE_XS
-        small = font(CAPTION_PX - 1)
-        if QFontMetricsF(small).horizontalAdvance(word) + glyph + 2 * SPACE_XS > box.width():
+        if self._measure.horizontalAdvance(word) + glyph + 2 * SPACE_XS > box.width():
             return
         painter.save()
-        painter.setFont(small)
+        painter.setFont(self._small)
         if state is not None:
             spot = QRectF(box.left() + SPACE_XS, box.center().y() - 4, 8, 8)
             paint_state(painter, spot, state, self._theme.color(state))
@@ -194,26 +192,17 @@ class Timeline(QWidget):
     def _first_tokens(self, painter: QPainter, graph: QRectF) -> None:
         if graph.height() < 40:
             return
-        ticks = _decades([ms for _, ms, _ in self._seen.first_tokens])
-        low, high = math.log10(ticks[0]), math.log10(ticks[-1])
-
-        def y(ms: float) -> float:
-            return graph.bottom() - (math.log10(max(ms, ticks[0])) - low) / (high - low) * (graph.height() - SPACE_M)
-
+        ticks = decades(self._seen)
         right = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, on=False)
         for tick in ticks:
+            y = height(tick, ticks, graph)
             painter.setPen(self._theme.color("line"))
-            painter.drawLine(QLineF(graph.left(), y(tick), graph.right(), y(tick)))
+            painter.drawLine(QLineF(graph.left(), y, graph.right(), y))
             painter.setPen(self._theme.color("muted"))
-            painter.drawText(QRectF(0, y(tick) - 9, _LEFT - SPACE_S, 18), right, latency(tick))
+            painter.drawText(QRectF(0, y - 9, _LEFT - SPACE_S, 18), right, latency(tick))
+        self._dots.paint(painter, graph, self._seen, ticks)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        by_provider: dict[str, list[QPointF]] = {}
-        for at_s, ms, provider in self._seen.first_tokens:
-            by_provider.setdefault(provider, []).append(QPointF(self._x(at_s), y(ms)))
-        for provider, points in by_provider.items():
-            painter.setPen(QPen(self._theme.provider_color(provider), _DOT, c=Qt.PenCapStyle.RoundCap))
-            painter.drawPoints(points)
         painter.setPen(QPen(self._theme.color("crit"), 1.5))
         crosses = (_cross(self._x(at_s), graph.bottom() - 5) for at_s in self._seen.failed_at)
         painter.drawLines([line for cross in crosses for line in cross])
@@ -233,11 +222,3 @@ def _step(whole_s: float, most: float) -> float:
     least = whole_s / max(1.0, most)
     power = 10.0 ** math.floor(math.log10(max(least, 0.1)))
     return next(step * power for step in (1, 2, 5, 10) if step * power >= least)
-
-
-def _decades(values: Iterable[float]) -> Sequence[float]:
-    """Powers of ten, in ms, that hold all values; at least 10 ms to 1 s."""
-    kept = [value for value in values if value > 0] or [100.0]
-    low = min(1, math.floor(math.log10(min(kept))))
-    high = max(3, math.ceil(math.log10(max(kept))))
-    return [10.0**exponent for exponent in range(low, high + 1)]
