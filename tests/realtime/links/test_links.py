@@ -278,12 +278,48 @@ def test_a_refusal_only_a_person_can_mend_is_final_until_tried_by_hand(
     assert desk.link.state == "connected"
 
 
+def test_the_hub_lets_go_of_who_was_silent_longest_and_takes_them_up_again(
+    team: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("aiconsole.realtime.links.hub.ORIGINS", 3)
+    desk, lab = team.peers
+    desk.tell(4)
+    team.settle()
+    desk.road.closed = True
+    desk.road.cut()
+    for name in ("a", "b", "c"):
+        passing = Peer(name, team.hub, team.timers)
+        passing.join()
+        passing.tell(1)
+        team.settle()
+        passing.links.close()
+        team.settle()
+    desk.tell(2)
+    desk.road.closed = False
+    team.settle(60)
+    assert lab.of(desk) == numbers(6)
+    assert lab.missed(desk) == []
+
+
+def test_a_console_that_was_not_heard_for_long_is_shown_out(team: Team) -> None:
+    silent = Nowhere()
+    connection = team.hub.connect(silent)
+    connection.send(frames.encode(frames.Hello("silent/1", {})))
+    team.settle(1)
+    assert team.hub.members == 3
+    team.settle(70)
+    assert team.hub.members == 2
+    assert silent.reasons == ["it was not heard for too long"]
+    assert {peer.link.state for peer in team.peers} == {"connected"}
+
+
 class Nowhere:
-    """A transport that leads nowhere and keeps what it would tell to."""
+    """A transport that leads nowhere and keeps what it would tell to; also an end that only listens."""
 
     name = "nowhere"
 
     def __init__(self) -> None:
+        self.reasons: list[str] = []
         self.ends: list[Ends] = []
         self.sent: list[bytes] = []
 
@@ -297,6 +333,15 @@ class Nowhere:
 
     def close(self) -> None:
         pass
+
+    def opened(self) -> None:
+        pass
+
+    def received(self, data: bytes) -> None:
+        pass
+
+    def lost(self, reason: str, *, permanent: bool = False) -> None:
+        self.reasons.append(reason)
 
 
 def test_what_an_old_connection_tells_too_late_is_not_heard() -> None:
