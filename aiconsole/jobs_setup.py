@@ -15,21 +15,25 @@ from urllib.parse import urlsplit
 from aiconsole import __version__
 from aiconsole.domain.clock import Clock
 from aiconsole.domain.errors import ConfigError, ConsoleError
-from aiconsole.domain.events import AttemptFinished, RequestFinished
+from aiconsole.domain.events import AttemptFinished, Event, RequestFinished
 from aiconsole.jobs import system
 from aiconsole.jobs.backup import ConfigBackup
+from aiconsole.jobs.cache import CacheCare
 from aiconsole.jobs.errors import ErrorTracking
 from aiconsole.jobs.health import HealthWatch
 from aiconsole.jobs.job import Job
 from aiconsole.jobs.logs import LogArchive
+from aiconsole.jobs.maintenance import Maintenance
 from aiconsole.jobs.scheduler import Scheduler
 from aiconsole.jobs.system import ClockWatch, SystemHealth
+from aiconsole.jobs.threads import in_thread
 from aiconsole.logs import FILE_NAME
 from aiconsole.routing.rules import read_rules
 from aiconsole.secrets import REDACTOR
 from aiconsole.settings import JobSettings, SettingsFile
 from aiconsole.store.errors import ErrorStore
 from aiconsole.store.jobs import JobStore
+from aiconsole.store.upkeep import Upkeep
 
 if TYPE_CHECKING:
     from aiconsole.engine import Engine
@@ -77,10 +81,13 @@ class Jobs:
         )
         self._tracking = ErrorTracking(self.errors, clock, engine.bus.publish)
         watch = HealthWatch(engine, clock, engine.bus.publish, lambda in_s: self.scheduler.sooner("health", in_s))
+        idle = _Idle(engine, clock)
         jobs: tuple[Job, ...] = (
             watch.job(),
             self._tracking.job(),
             self.system.job(),
+            CacheCare(engine.cache, lambda: in_thread(system.available_memory)).job(),
+            Maintenance(Upkeep(store, home.database), clock, idle.seconds).job(),
             LogArchive(home.logs, FILE_NAME, clock).job(),
             self.backup.job(),
         )
@@ -98,6 +105,7 @@ class Jobs:
             engine.bus.subscribe(watch.listen, AttemptFinished),
             engine.bus.subscribe(self._tracking.listen, RequestFinished),
             engine.bus.subscribe(dates.listen, RequestFinished),
+            engine.bus.subscribe(idle.listen, RequestFinished),
         ):
             self._closing.callback(leave)
 
@@ -148,6 +156,23 @@ class Jobs:
             _, problems = read_rules(rules.read_text(encoding="utf-8-sig"))
             if problems and not self._engine.rules.problems:
                 raise ConfigError(f"rules.toml: {problems[0]}")
+
+
+class _Idle:
+    """For how long no request has been under way."""
+
+    def __init__(self, engine: Engine, clock: Clock) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._ended_at = -1e9
+
+    def listen(self, event: Event) -> None:
+        self._ended_at = self._clock.monotonic()
+
+    def seconds(self) -> float:
+        if any(provider.in_flight for provider in self._engine.live.state().providers.values()):
+            return 0.0
+        return self._clock.monotonic() - self._ended_at
 
 
 async def open_jobs(engine: Engine, store: Store, clock: Clock, random: Random, *, by_itself: bool) -> Jobs:

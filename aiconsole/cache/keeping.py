@@ -206,6 +206,16 @@ class Keeping:
             raise self.trouble
         return count
 
+    async def tidy(self) -> int:
+        """Remove every answer that is past its time, but for pinned ones; returns how many."""
+        await self.open()
+        now = self._clock.now()
+        old = self._shelf.select(lambda meta: meta.until < now and not meta.pinned)
+        gone = self._shelf.remove(old, "expire", "past its time")
+        if gone and self._shelf.file is not None:
+            await self._shelf.file.settle()
+        return gone
+
     def shrink(self, share: float = 0.5) -> int:
         """Let go of content in memory down to a share of it, where memory is short; returns the bytes. Files stay."""
         return self._shelf.shrink(share)

@@ -142,6 +142,14 @@ def check_disk(folders: Sequence[Path]) -> Check:
     return Check("disk", verdict, f"{least[0] / 1e9:.1f} GB are free.", least[0] / 1e9, "GB", advice)
 
 
+def available_memory() -> float:
+    """The share of the machine's memory that is available, 0 to 1; blocks."""
+    import psutil
+
+    machine = psutil.virtual_memory()
+    return float(machine.available / machine.total)
+
+
 def check_memory() -> Check:
     """How much of the machine's memory is left, and how much the console has; blocks."""
     import psutil

@@ -41,6 +41,7 @@ _PRAGMAS: dict[str, Any] = {
     "cache_size": -8000,
 }
 _WRITER: dict[str, Any] = {
+    "auto_vacuum": "incremental",  # first, as it only takes effect on a file that is still empty
     "journal_mode": "wal",
     "synchronous": "full",
     "secure_delete": "fast",
