@@ -127,7 +127,8 @@ async def open_cache_file(storage: str, home: Home, keys: KeyStore, clock: Clock
     home.ensure()
     import sqlite3
 
-    from aiconsole.cache.file import CacheFile, remove
+    from aiconsole.cache.file import CacheFile
+    from aiconsole.cache.opening import remove
 
     try:
         if storage == "memory":

@@ -3,8 +3,9 @@
 New keys wait in a small queue (a tenth of the room). Those asked for again while there move to the main queue; the others
 go, and only their names are remembered for a while, so that one that comes back soon goes straight to the main queue. A scan
 of keys that are asked for once so passes through the small queue and leaves the main one alone. Source: Yang, Zhang, Qiu,
-Yue, Rashmi, “FIFO queues are all you need for cache eviction”, SOSP 2023. Chosen over LRU and W-TinyLFU by
-``python -m tests.benchmarks cache``, which measures all three.
+Yue, Rashmi, “FIFO queues are all you need for cache eviction”, SOSP 2023; one hit in the small queue is enough here, as that
+did better than two on every trace tried. ``python -m tests.benchmarks cache`` measures it beside LRU and W-TinyLFU: it comes
+within some 3 % of the latter's hits at a fraction of its cost.
 """
 
 from __future__ import annotations

@@ -13,47 +13,37 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import sqlite3
-import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing, suppress
+from contextlib import suppress
 from math import inf
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar, TypeVarTuple, Unpack
 
 from aiconsole.cache.entry import Meta
+from aiconsole.cache.opening import NOTE, connect, is_damage, plain_connection, set_aside, trouble
 from aiconsole.cache.sealing import Seal
 from aiconsole.domain.clock import Clock
 from aiconsole.domain.errors import StoreError
 from aiconsole.store.lockfile import FileLock
 
-_APPLICATION_ID: Final = 0x41694343
-_VERSION: Final = 1
-_SIDES: Final = ("", "-wal", "-shm", "-journal")
-_SCHEMA: Final = (
-    "CREATE TABLE entry (key BLOB PRIMARY KEY, provider TEXT, model TEXT, route TEXT, tags TEXT, size INTEGER, "
-    "stored_at REAL, until REAL, usd REAL, ms REAL, hits INTEGER, used_at REAL, pinned INTEGER, vector BLOB, body BLOB)",
-    "CREATE TABLE about (name TEXT PRIMARY KEY, value BLOB)",
-)
 _COLUMNS: Final = "key, provider, model, route, size, stored_at, until, usd, ms, tags, hits, used_at, pinned"
 _PUT: Final = f"INSERT OR REPLACE INTO entry ({_COLUMNS}, vector, body) VALUES ({', '.join('?' * 15)})"  # noqa: S608
 _GET: Final = "SELECT body FROM entry WHERE key = ?"
 _TOUCH: Final = "UPDATE entry SET hits = ?, used_at = ?, pinned = ? WHERE key = ?"
-_NOTE: Final = "INSERT OR REPLACE INTO about (name, value) VALUES (?, ?)"
 _CHECK: Final = b"response cache"
-_DAMAGE: Final = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _GATHER_S: Final = 0.05
 _BATCH: Final = 50
 _LARGE: Final = 64 * 1024
-_CHECKED: Final = 16 * 1024 * 1024
 _SLOW_S: Final = 0.004
 _SLOW_FOR_S: Final = (1.0, 60.0)
 _UNWRITTEN: Final = 32 * 1024 * 1024
 _log = logging.getLogger(__name__)
 
 Step = tuple[str, Sequence[Any]]
+Given = TypeVarTuple("Given")
+Done = TypeVar("Done")
 
 
 class CacheFile:
@@ -94,22 +84,30 @@ class CacheFile:
         """
         lock = FileLock(path.with_name(path.name + ".lock"))
         try:
-            notice = ""
-            trouble = _trouble(path, whole=lock.doubtful)
+            why = trouble(path, whole=lock.doubtful)
+            notice = set_aside(path, why, now) if why else ""
             try:
-                if trouble:
-                    raise sqlite3.DatabaseError(trouble)
-                file = cls(path, lock, _connect(path), seal)
+                file = cls._loaded(path, lock, now, seal)
             except sqlite3.DatabaseError as error:
-                if not trouble and not _is_damage(error):
+                if not is_damage(error):
                     raise
-                notice = _set_aside(path, trouble or "damaged", now)
-                file = cls(path, lock, _connect(path), seal)
+                notice = set_aside(path, "damaged", now)
+                file = cls._loaded(path, lock, now, seal)
             file.notice = notice
-            file._load(now)
             lock.mark()
         except BaseException:
             lock.release()
+            raise
+        return file
+
+    @classmethod
+    def _loaded(cls, path: Path, lock: FileLock, now: float, seal: Seal | None) -> CacheFile:
+        connection = connect(path)
+        try:
+            file = cls(path, lock, connection, seal)
+            file._load(now)
+        except BaseException:
+            connection.close()
             raise
         return file
 
@@ -137,7 +135,7 @@ class CacheFile:
         waiting = self._unwritten.get(key)
         if waiting is not None:
             return waiting
-        return await asyncio.wrap_future(self._thread.submit(self._body, self._writing, key))
+        return await self._in_thread(self._body, self._writing, key)
 
     def put(self, meta: Meta, body: bytes, vector: bytes | None) -> bool:
         """Write an entry soon; False where too much waits to be written already."""
@@ -177,15 +175,12 @@ class CacheFile:
 
     def note(self, name: str, value: float) -> None:
         """Write a total soon."""
-        self._post((_NOTE, (name, value)))
+        self._post((NOTE, (name, value)))
 
     async def settle(self, *, scrub: bool = False) -> None:
         """Wait until all is written; with ``scrub`` also until nothing removed is left in the journal."""
-        writing = self._flush()
-        if scrub:
-            writing = self._thread.submit(self._empty_journal)
-        if writing is not None:
-            await asyncio.wrap_future(writing)
+        self._flush()
+        await self._in_thread(self._empty_journal if scrub else _nothing)
 
     async def clear(self, *, aside: bool = True) -> None:
         """Remove every entry and rewrite the file, so that nothing of the content is left in it; ``aside``: also the damaged
@@ -198,7 +193,7 @@ class CacheFile:
         self._unwritten_size = 0
         self._steps.clear()
         try:
-            await asyncio.wrap_future(self._thread.submit(self._erase, aside))
+            await self._in_thread(self._erase, aside)
         except (OSError, sqlite3.Error) as error:
             raise StoreError(
                 f"The response cache's file could not be cleared: {error}.",
@@ -208,20 +203,24 @@ class CacheFile:
     async def close(self) -> None:
         """Write what is left and close the file."""
         self._flush()
-        await asyncio.wrap_future(self._thread.submit(self._disconnect))
+        await self._in_thread(self._disconnect)
         self._thread.shutdown(wait=False)
+
+    def _in_thread(self, work: Callable[[Unpack[Given]], Done], *given: *Given) -> asyncio.Future[Done]:
+        """Work in the thread, after all that was handed to it before."""
+        return asyncio.get_running_loop().run_in_executor(self._thread, work, *given)
 
     def _post(self, step: Step) -> None:
         self._steps.append(step)
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(_GATHER_S, self._flush)
 
-    def _flush(self) -> Future[None] | None:
+    def _flush(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
         if not self._steps:
-            return None
+            return
         steps, self._steps = self._steps, []
         keys = {params[0]: body for sql, params in steps if sql is _PUT and (body := self._unwritten.get(params[0]))}
         writing = self._thread.submit(self._write, steps)
@@ -232,7 +231,6 @@ class CacheFile:
                 loop.call_soon_threadsafe(self._written, keys)
 
         writing.add_done_callback(tell)
-        return writing
 
     def _written(self, keys: dict[bytes, bytes]) -> None:
         for key, body in keys.items():
@@ -271,7 +269,7 @@ class CacheFile:
                         self._writing.execute("ROLLBACK")
 
     def _failed(self, error: sqlite3.Error) -> None:
-        if _is_damage(error) and not self._broken:
+        if is_damage(error) and not self._broken:
             self._broken = True
             self._lock.mark(doubtful=True)
         _log.warning("the cache's file could not be used: %s", error)
@@ -294,12 +292,12 @@ class CacheFile:
         fits = sealed == b"" if self._seal is None else self._seal.open(sealed, _CHECK) == _CHECK
         if not fits:
             self._erase(aside=True)
-            self._writing.execute(_NOTE, ("seal", b"" if self._seal is None else self._seal.seal(_CHECK, _CHECK)))
+            self._writing.execute(NOTE, ("seal", b"" if self._seal is None else self._seal.seal(_CHECK, _CHECK)))
         self._writing.execute("DELETE FROM entry WHERE until < ? AND NOT pinned", (now,))
         rows = self._writing.execute(f"SELECT {_COLUMNS}, vector FROM entry ORDER BY used_at")  # noqa: S608
         self.found = [self._read_row(*row) for row in rows]
         self.totals = dict(self._writing.execute("SELECT name, value FROM about WHERE name <> 'seal'").fetchall())
-        self._reading = _plain_connection(self._path)
+        self._reading = plain_connection(self._path)
         self._reading.execute("PRAGMA query_only = 1")
         self._reading.execute("PRAGMA busy_timeout = 0")
 
@@ -318,91 +316,5 @@ class CacheFile:
             self._lock.release()
 
 
-def remove(path: Path) -> None:
-    """Delete the cache's file and all that belongs to it, for a cache that is to be in memory only. Blocks.
-
-    Raises:
-        ConfigError: another console has it open.
-        OSError: it cannot be deleted.
-    """
-    lock = path.with_name(path.name + ".lock")
-    if not path.exists() and not lock.exists():
-        return
-    held = FileLock(lock)
-    try:
-        if not path.exists() or _trouble(path, whole=False) != "foreign":
-            for side in _SIDES:
-                path.with_name(path.name + side).unlink(missing_ok=True)
-        for left in path.parent.glob(f"{path.stem}.damaged-*"):
-            left.unlink(missing_ok=True)
-    finally:
-        held.release()
-    lock.unlink(missing_ok=True)
-
-
-def _plain_connection(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(path, timeout=5, isolation_level=None, check_same_thread=False)
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-    connection = _plain_connection(path)
-    try:
-        for pragma in (
-            "journal_mode = wal",
-            "synchronous = normal",
-            "secure_delete = on",
-            "temp_store = memory",
-            "mmap_size = 0",
-            "journal_size_limit = 4194304",
-        ):
-            connection.execute(f"PRAGMA {pragma}").fetchall()
-        if connection.execute("PRAGMA user_version").fetchone()[0] == 0:
-            connection.execute("BEGIN IMMEDIATE")
-            for statement in _SCHEMA:
-                connection.execute(statement)
-            connection.execute(_NOTE, ("seal", b""))
-            connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
-            connection.execute(f"PRAGMA user_version = {_VERSION}")
-            connection.execute("COMMIT")
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _trouble(path: Path, *, whole: bool) -> str:
-    """Why the file cannot be used, as a word for its new name; "" where it can. Writes nothing."""
-    if not path.exists() or path.stat().st_size == 0:
-        return ""
-    try:
-        with closing(_plain_connection(path)) as connection:
-            if connection.execute("PRAGMA application_id").fetchone()[0] != _APPLICATION_ID:
-                tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-                return "foreign" if tables else ""
-            if connection.execute("PRAGMA user_version").fetchone()[0] > _VERSION:
-                return "newer"
-            if whole or path.stat().st_size <= _CHECKED:
-                verdict = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
-                return "" if verdict == "ok" else "damaged"
-    except sqlite3.DatabaseError as error:
-        if _is_damage(error):
-            return "damaged"
-        raise
-    return ""
-
-
-def _is_damage(error: sqlite3.Error) -> bool:
-    code: int | None = getattr(error, "sqlite_errorcode", None)
-    return code is not None and code & 0xFF in _DAMAGE
-
-
-def _set_aside(path: Path, word: str, now: float) -> str:
-    stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(now))
-    aside = path.with_name(f"{path.stem}.{word}-{stamp}-{os.urandom(3).hex()}{path.suffix}")
-    for side in _SIDES:
-        source = path.with_name(path.name + side)
-        if source.exists():
-            source.rename(aside.with_name(aside.name + side))
-    words = {"foreign": "is a database of another program", "newer": "is of a newer console", "damaged": "was damaged"}
-    return f"The response cache's file {words[word]}; it was set aside as {aside.name} and a new one begun."
+def _nothing() -> None:
+    """Work that only shows that what was handed over before is done."""

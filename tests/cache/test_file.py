@@ -129,13 +129,19 @@ async def test_a_second_console_keeps_its_answers_in_memory(tmp_path: Path) -> N
                 await two.engine.cache.clear()
 
 
-@pytest.mark.parametrize("damage", ["torn", "overwritten", "foreign", "newer", "empty"])
-async def test_a_file_that_cannot_be_used_is_set_aside(damage: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("damage", ["torn", "unnoticed", "overwritten", "foreign", "newer", "empty"])
+async def test_a_file_that_cannot_be_used_is_set_aside(
+    damage: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with console(tmp_path) as here:
         await here.engine.complete(asking(CANARY))
     path = tmp_path / "cache.db"
     if damage == "torn":
         path.write_bytes(path.read_bytes()[:5000])
+    elif damage == "unnoticed":
+        monkeypatch.setattr("aiconsole.cache.opening._CHECKED", 0)
+        data = path.read_bytes()
+        path.write_bytes(data[:4096] + b"\xff" * 12_288 + data[16_384:])
     elif damage == "overwritten":
         path.write_bytes(b"x" * 20_000)
     elif damage == "foreign":
