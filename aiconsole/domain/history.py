@@ -7,6 +7,7 @@ or attempt belongs to the moment at which it ended. Real and simulated ones are 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 import msgspec
@@ -137,12 +138,23 @@ class RequestRow(msgspec.Struct, frozen=True, gc=False):
 
 
 class PastRequest(msgspec.Struct, frozen=True):
-    """One request with its attempts and, while it is kept, its decision trace. Once the trace is gone, what followed an
-    attempt (``after``) is not known any more."""
+    """One request with its attempts and, while they are kept, its decision trace and the headers of its last answer. Once the
+    trace is gone, what followed an attempt (``after``) is not known any more."""
 
     row: RequestRow
     attempts: tuple[Attempt, ...] = ()
     trace: DecisionTrace | None = None
+    headers: Mapping[str, str] | None = None
+
+
+class RequestNames(msgspec.Struct, frozen=True, gc=False):
+    """Requests with these names were seen, for a filter's choices."""
+
+    provider: str
+    model: str
+    route: str
+    origin: Origin
+    simulated: bool
 
 
 class BreakerSpan(msgspec.Struct, frozen=True, gc=False):

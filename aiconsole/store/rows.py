@@ -35,7 +35,7 @@ from aiconsole.store.health import HealthSpans
 from aiconsole.store.names import Names
 from aiconsole.store.packing import Redact, clean
 from aiconsole.store.rollups import Rollups, pico
-from aiconsole.store.traces import pack_trace
+from aiconsole.store.traces import pack_aside
 from aiconsole.store.writer import give_way
 
 Seen = tuple[Event, bool]
@@ -197,7 +197,7 @@ class Rows:
             )
         )
         if trace is not None:
-            self._pending["usage_trace"].append((key, pack_trace(trace, self._redact)))
+            self._pending["usage_trace"].append((key, pack_aside(trace, event.headers, self._redact)))
             self._pending["usage_attempt"].extend(self._attempt_row(key, attempt) for attempt in trace.attempts)
 
     def _attempt_row(self, key: int, attempt: Attempt) -> tuple[Any, ...]:
