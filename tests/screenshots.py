@@ -16,6 +16,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from pathlib import Path
 from random import Random
+from typing import Any
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
@@ -27,6 +28,7 @@ from aiconsole.engine import Engine
 from aiconsole.gui.loop import WindowLoop
 from aiconsole.gui.routing.panel import RULES
 from aiconsole.gui.shell import Shell
+from aiconsole.gui.slot import PanelSlot
 from aiconsole.gui.theme import Theme
 from aiconsole.gui.window import PANELS, Window
 from aiconsole.gui.window_state import WindowState
@@ -135,6 +137,8 @@ async def shoot(application: QApplication, options: argparse.Namespace) -> None:
                 await engine.change("appearance.theme", mode)
                 theme.set_mode(mode)
                 await each_panel(shell, options.out, mode, options.panels)
+                if "drill" in options.panels:
+                    await each_moment_of_a_drill(shell, options.out, mode)
             window.disconnect_engine()
             await shell.finish()
             shell.close()
@@ -152,6 +156,24 @@ async def each_panel(shell: Shell, out: Path, mode: str, wanted: list[str]) -> N
         shell.open("routing", RULES)
         await settle()
         shell.grab().save(str(out / f"rules-{mode}.png"))
+
+
+async def each_moment_of_a_drill(shell: Shell, out: Path, mode: str) -> None:
+    """The drill before it was started, while it runs, and with its figures."""
+    slot = shell.open("routing", "#drill")
+    assert isinstance(slot, PanelSlot)
+    await settle()
+    view: Any = slot.content
+    view = view.drill.view
+    shell.grab().save(str(out / f"drill-empty-{mode}.png"))
+    view.start_or_stop()
+    while view.watch.seen.now_s < 33:
+        await asyncio.sleep(0.05)
+    shell.grab().save(str(out / f"drill-live-{mode}.png"))
+    while view.watch.running:
+        await asyncio.sleep(0.05)
+    await settle(0.3)
+    shell.grab().save(str(out / f"drill-done-{mode}.png"))
 
 
 def main() -> None:

@@ -224,11 +224,11 @@ SCENARIOS: Final[tuple[Scenario, ...]] = (
     Scenario(
         "hedging",
         "The preferred provider's first token has a heavy tail; without hedging and with it.",
-        (Fault("groq", "tail", 0.0, 30.0),),
+        (Fault("groq", "tail", 0.0, 24.0),),
         Limits(availability=1.0, hedge_share=0.065, hedged_p95=1.02, hedged_p99=1.05),
         rate_per_s=5.0,
-        duration_s=30.0,
-        known=20,
+        duration_s=24.0,
+        known=12,
         hedge=True,
     ),
     Scenario(
