@@ -7,13 +7,14 @@ imported here, when the first graph is asked for.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from math import ceil, floor
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from aiconsole.domain.history import Figures, Line, Of, Series
+from aiconsole.domain.history import Figures, Line, Series
+from aiconsole.store.chosen import Chosen
 from aiconsole.store.retention import Retention
 from aiconsole.store.rollups import PICO, TIERS
 from aiconsole.store.sketch import GAMMA, LEAST_MS, bucket_of
@@ -42,36 +43,6 @@ _SUMS: Final = (
 )
 _SELECT: Final = f"SELECT series, start, latency, ttft, {', '.join(_SUMS)} FROM usage_rollup "  # noqa: S608
 _SHARES: Final = (0.0, 0.5, 0.95, 0.99, 1.0)
-
-Names = tuple[str, str]
-"""Provider and model of a line."""
-
-
-class Chosen(dict[int, Names]):
-    """Series by id, with the line each belongs to."""
-
-
-def choose(
-    database: Database,
-    of: Of,
-    *,
-    provider: str = "",
-    model: str = "",
-    route: str = "",
-    origins: Sequence[str] = (),
-    simulated: bool = False,
-    line: Callable[[str, str], Names] = lambda provider, model: ("", ""),
-) -> Chosen:
-    """The series that were counted as ``of`` and are let through."""
-    rows = database.execute_sql(
-        "SELECT id, provider, model, route, origin FROM usage_series WHERE counted = ? AND simulated = ?",
-        (of, simulated),
-    )
-    return Chosen(
-        (number, line(who, what))
-        for number, who, what, way, origin in rows
-        if provider in ("", who) and model in ("", what) and route in ("", way) and (not origins or origin in origins)
-    )
 
 
 def auto_step(start: float, end: float) -> int:

@@ -7,7 +7,7 @@ often. Every method may raise StoreError, and ConfigError where the database can
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from aiconsole.domain.clock import Clock
 from aiconsole.domain.history import (
@@ -26,6 +26,7 @@ from aiconsole.domain.history import (
     Targets,
     Tiles,
 )
+from aiconsole.store.chosen import By, choose
 
 if TYPE_CHECKING:
     from aiconsole.domain.chat import Origin
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from aiconsole.store.writer import Job
 
 T = TypeVar("T")
-By = Literal["provider", "model", "all"]
 
 
 class FoundRequests:
@@ -93,7 +93,7 @@ class History:
             start, end: the range in epoch s, widened to whole buckets.
             step: length of a bucket in s, rounded up to what is kept; None gives up to 300 buckets.
             of: what is counted.
-            by: what a line is.
+            by: what a line is. Of requests, the line of provider "" are those for which nobody could be asked.
             provider, model, route, origins: only those; "" and () are all. Attempts know no route.
             simulated: simulated ones instead of real ones.
         """
@@ -103,15 +103,15 @@ class History:
         def read(database: Database) -> Series:
             from aiconsole.store import graphs
 
-            chosen = graphs.choose(
+            chosen = choose(
                 database,
                 of,
+                by,
                 provider=provider,
                 model=model,
                 route=route,
                 origins=origins,
                 simulated=simulated,
-                line=_LINES[by],
             )
             return graphs.series(database, chosen, start, end, step or graphs.auto_step(start, end), now, retention)
 
@@ -127,7 +127,7 @@ class History:
         def read(database: Database) -> Tiles:
             from aiconsole.store import graphs
 
-            chosen = graphs.choose(database, "requests", provider=provider, route=route, simulated=simulated)
+            chosen = choose(database, "requests", provider=provider, route=route, simulated=simulated)
             return Tiles(
                 graphs.total(database, chosen, start, end, now, retention),
                 graphs.total(database, chosen, 2 * start - end, start, now, retention),
@@ -224,18 +224,3 @@ class History:
             return tuple(route for (route,) in rows.fetchall())
 
         return await self.ask(read)
-
-
-def _by_provider(provider: str, model: str) -> tuple[str, str]:
-    return provider, ""
-
-
-def _by_model(provider: str, model: str) -> tuple[str, str]:
-    return provider, model
-
-
-def _together(provider: str, model: str) -> tuple[str, str]:
-    return "", ""
-
-
-_LINES = {"provider": _by_provider, "model": _by_model, "all": _together}

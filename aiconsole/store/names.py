@@ -5,7 +5,8 @@ from __future__ import annotations
 import sqlite3
 
 Series = tuple[str, str, str, str, str, bool]
-"""Counted ("requests" or "attempts"), provider, model, route, origin, simulated."""
+"""Counted, provider, model, route, origin, simulated. Counted is "requests" or "attempts"; series that are sums of others are
+counted "requests by provider" or "all requests" (and the like), with "" for what they sum over."""
 
 
 class Names:
@@ -13,6 +14,7 @@ class Names:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
+        self._sums: dict[int, tuple[int, ...]] = {}
         self._labels: dict[str, int] = {
             text: number for number, text in connection.execute("SELECT id, text FROM label")
         }
@@ -29,6 +31,17 @@ class Names:
         if found is None:
             found = self._connection.execute("INSERT INTO label (text) VALUES (?)", (text,)).lastrowid or 0
             self._labels[text] = found
+        return found
+
+    def sums_of(self, number: int) -> tuple[int, ...]:
+        """The ids of the series that sum over the one with this id."""
+        found = self._sums.get(number)
+        if found is None:
+            counted, provider, *_, simulated = next(key for key, one in self._series.items() if one == number)
+            found = self._sums[number] = (
+                self.series((f"{counted} by provider", provider, "", "", "", simulated)),
+                self.series((f"all {counted}", "", "", "", "", simulated)),
+            )
         return found
 
     def series(self, series: Series) -> int:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from aiconsole.domain.history import Objective, Targets
 from aiconsole.store import graphs, past
+from aiconsole.store.chosen import choose
 from aiconsole.store.retention import Retention
 
 if TYPE_CHECKING:
@@ -25,8 +26,8 @@ def measure(
     retention: Retention,
 ) -> tuple[Objective, ...]:
     """See `History.objectives`."""
-    asked = graphs.choose(database, "requests", simulated=simulated)
-    tried = graphs.choose(database, "attempts", simulated=simulated)
+    asked = choose(database, "requests", simulated=simulated)
+    tried = choose(database, "attempts", simulated=simulated)
     requests = graphs.total(database, asked, start, end, now, retention)
     attempts = graphs.total(database, tried, start, end, now, retention)
     slow = graphs.slower(database, asked, start, end, now, retention, targets.p95_ms)

@@ -105,10 +105,10 @@ def events(
 
 def _failed(database: Database, low: int, high: int, limit: int, simulated: bool) -> list[PastEvent]:
     rows = database.execute_sql(
-        "SELECT (r.id >> 20) / 1e3, s.provider || '/' || s.model, k.text || iif(r.error IS NULL, '', ': ' || r.error), "
-        "s.route, r.request_id FROM usage_request r JOIN usage_series s ON s.id = r.series "
-        "JOIN label k ON k.id = r.error_kind WHERE r.error_kind IS NOT NULL AND s.simulated = ? "
-        "AND r.id >= ? AND r.id < ? ORDER BY r.id DESC LIMIT ?",
+        "SELECT (f.id >> 20) / 1e3, s.provider || '/' || s.model, k.text || iif(f.error = '', '', ': ' || f.error), "
+        "s.route, r.request_id FROM usage_failure f JOIN usage_request r ON r.id = f.id "
+        "JOIN usage_series s ON s.id = f.series JOIN label k ON k.id = f.error_kind "
+        "WHERE s.simulated = ? AND f.id >= ? AND f.id < ? ORDER BY f.id DESC LIMIT ?",
         (simulated, low, high, limit),
     )
     return [PastEvent(at, "failed request", *words) for at, *words in rows.fetchall()]

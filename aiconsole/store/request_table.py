@@ -2,19 +2,22 @@
 
 In order of time and unless more is asked than who, on which route and when, the hours' rollups tell how many requests each hour
 has: an offset leads to its hour at once, however deep, and nothing is counted. For everything else the ids of what was found
-are listed once in the wanted order, at most `LISTED` of them (8 MB), and a page is a slice of that list. Either way what
-came later does not shift the pages: it is seen when one asks anew.
+are listed once in the wanted order, at most `LISTED` of them (8 MB), and a page is a slice of that list. Text is looked for
+where little has to be read: names among the series, kinds and errors in ``usage_failure``, the beginning of an id by its
+index. Only what asks for more, such as the slowest of a year, reads every request of its range. Either way what came later
+does not shift the pages: it is seen when one asks anew.
 """
 
 from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
-from itertools import accumulate
+from itertools import accumulate, islice
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from aiconsole.domain.chat import Cost, Usage
 from aiconsole.domain.history import RequestFilter, RequestRow, Sort
+from aiconsole.store.chosen import choose
 from aiconsole.store.retention import Retention, ids_at
 
 if TYPE_CHECKING:
@@ -31,10 +34,11 @@ _ORDERS: Final[dict[Sort, str]] = {
     "attempts": "r.attempts",
 }
 _ROW: Final = (
-    "SELECT r.id, r.request_id, r.flags, r.attempts, r.duration_us, r.ttft_us, k.text, r.status, r.error, r.prompt, "
+    "SELECT r.id, r.request_id, r.flags, r.attempts, r.duration_us, r.ttft_us, k.text, r.status, f.error, r.prompt, "
     "r.completion, r.cached_prompt, r.cache_written, r.reasoning, r.billed_prompt, r.billed_completion, r.cost_usd, "
     "r.saved_usd, r.saved_us, s.provider, s.model, s.route, s.origin, s.simulated "
-    "FROM usage_request r JOIN usage_series s ON s.id = r.series LEFT JOIN label k ON k.id = r.error_kind"
+    "FROM usage_request r JOIN usage_series s ON s.id = r.series LEFT JOIN usage_failure f ON f.id = r.id "
+    "LEFT JOIN label k ON k.id = f.error_kind"
 )
 
 
@@ -52,19 +56,21 @@ class Pages(NamedTuple):
     descending: bool = True
 
 
-class _Where:
-    """Conditions and what is bound in them."""
+class _Search(NamedTuple):
+    """What a search goes by: the filter, the series it lets through (id, provider, model, route), and the range of ids."""
 
-    def __init__(self) -> None:
-        self.terms: list[str] = []
-        self.values: list[Any] = []
+    wanted: RequestFilter
+    names: list[tuple[int, str, str, str]]
+    low: int
+    high: int
 
-    def add(self, term: str, *values: Any) -> None:
-        self.terms.append(term)
-        self.values += values
+    @property
+    def series(self) -> tuple[int, ...]:
+        return tuple(number for number, *_ in self.names)
 
-    def __str__(self) -> str:
-        return " AND ".join(self.terms)
+
+Part = tuple[str, tuple[Any, ...]]
+"""A piece of SQL and what is bound in it."""
 
 
 def find(
@@ -80,8 +86,8 @@ def find(
     low, high = max(ids_at(wanted.start), oldest), min(ids_at(wanted.end), newest + 1)
     plain = not (wanted.error_kind or wanted.text or wanted.asked) and wanted.failed is None and wanted.cached is None
     if plain and sort == "time" and now - (low >> 20) / 1000 <= retention.reach(_HOUR):
-        return _by_hour(database, allowed, low, high, descending)
-    return _listed(database, wanted, names, low, high, sort, descending)
+        return _by_hour(database, wanted, allowed, low, high, descending)
+    return _listed(database, _Search(wanted, names, low, high), sort, descending)
 
 
 def page(database: Database, pages: Pages, offset: int, limit: int) -> tuple[RequestRow, ...]:
@@ -127,15 +133,26 @@ def _names(database: Database, wanted: RequestFilter) -> list[tuple[int, str, st
     ]
 
 
-def _by_hour(database: Database, series: tuple[int, ...], low: int, high: int, descending: bool) -> Pages:
+def _by_hour(
+    database: Database, wanted: RequestFilter, series: tuple[int, ...], low: int, high: int, descending: bool
+) -> Pages:
     """Whole hours by their rollups, what is left at both ends by counting."""
+    sums = choose(
+        database,
+        "requests",
+        provider=wanted.provider,
+        model=wanted.model,
+        route=wanted.route,
+        origins=(wanted.origin,) if wanted.origin else (),
+        simulated=wanted.simulated,
+    )
     first = -(-(low >> 20) // (_HOUR * 1000)) * _HOUR
     last = (high >> 20) // (_HOUR * 1000) * _HOUR
     counts: list[tuple[int, int, int]] = []
     edges = [(low, high)]
     if first < last:
         hours = database.execute_sql(
-            f"SELECT start, sum(count) FROM usage_rollup WHERE tier = {_HOUR} AND series IN ({_list(series)}) "  # noqa: S608
+            f"SELECT start, sum(count) FROM usage_rollup WHERE tier = {_HOUR} AND series IN ({_list(tuple(sums))}) "  # noqa: S608
             "AND start >= ? AND start < ? GROUP BY start",
             (first, last),
         ).fetchall()
@@ -153,76 +170,99 @@ def _by_hour(database: Database, series: tuple[int, ...], low: int, high: int, d
     return Pages(ends[-1] if ends else 0, series=series, stretches=stretches, ends=ends, descending=descending)
 
 
-def _listed(
-    database: Database,
-    wanted: RequestFilter,
-    names: list[tuple[int, str, str, str]],
-    low: int,
-    high: int,
-    sort: Sort,
-    descending: bool,
-) -> Pages:
-    where = _Where()
-    where.add("r.id >= ? AND r.id < ?", low, high)
-    if wanted.failed is not None:
-        where.add(f"r.error_kind IS {'NOT ' if wanted.failed else ''}NULL")
-    if wanted.error_kind:
-        where.add("r.error_kind = (SELECT id FROM label WHERE text = ?)", wanted.error_kind)
-    if wanted.cached is not None:
-        where.add(f"r.flags & 2 {'<>' if wanted.cached else '='} 0")
-    if wanted.asked:
-        _asked(database, where, wanted.asked, names, low, high)
-    if wanted.text.strip():
-        _text(database, where, wanted.text.strip(), names, low, high)
-    sieve = "+r.series" if wanted.failed or wanted.error_kind else "r.series"
-    where.add(f"{sieve} IN ({_list(tuple(number for number, *_ in names))})")
+def _listed(database: Database, search: _Search, sort: Sort, descending: bool) -> Pages:
     order = "DESC" if descending else "ASC"
-    by = _ORDERS[sort] if sort == "time" else f"{_ORDERS[sort]} {order} NULLS LAST, r.id"
-    cursor = database.execute_sql(
-        f"SELECT r.id FROM usage_request r WHERE {where} ORDER BY {by} {order} LIMIT ?",  # noqa: S608
-        (*where.values, LISTED + 1),
-    )
-    ids = array("q", (number for (number,) in cursor))
+    if sort == "time":
+        sql, values = _ids(database, search)
+        sql += f" ORDER BY id {order} LIMIT {LISTED + 1}"
+    else:
+        sql, values = _requests(database, search)
+        sql += f" ORDER BY {_ORDERS[sort]} {order} NULLS LAST, r.id {order}"
+    found = database.execute_sql(sql, values)
+    ids = array("q", (number for (number,) in islice(found, LISTED + 1)))
+    found.close()
     capped = len(ids) > LISTED
     return Pages(min(len(ids), LISTED), capped, ids[:LISTED])
 
 
-def _asked(
-    database: Database, where: _Where, asked: str, names: list[tuple[int, str, str, str]], low: int, high: int
-) -> None:
+def _ids(database: Database, search: _Search) -> Part:
+    """A query for the ids of what is wanted, read from the narrowest tables that can tell."""
+    wanted = search.wanted
+    if wanted.cached is None and not wanted.asked and not wanted.text.strip():
+        if wanted.failed or wanted.error_kind:
+            return _failures(search)
+    elif wanted.cached is None and not wanted.asked and not wanted.failed and not wanted.error_kind:
+        sql, values = _saying(database, search)
+        if wanted.failed is None:
+            return f"SELECT id FROM ({sql})", values  # noqa: S608
+    return _requests(database, search)
+
+
+def _failures(search: _Search) -> Part:
+    """A query for failures of the range and series, of one kind where that is wanted."""
+    sql = f"SELECT id FROM usage_failure WHERE id >= ? AND id < ? AND series IN ({_list(search.series)})"  # noqa: S608
+    values: tuple[Any, ...] = (search.low, search.high)
+    if search.wanted.error_kind:
+        sql += " AND error_kind = (SELECT id FROM label WHERE text = ?)"
+        values += (search.wanted.error_kind,)
+    return sql, values
+
+
+def _requests(database: Database, search: _Search) -> Part:
+    """A query for the ids of what is wanted over the requests themselves, as ``r``."""
+    wanted = search.wanted
+    terms = ["r.id >= ? AND r.id < ?"]
+    values: tuple[Any, ...] = (search.low, search.high)
+    if wanted.failed or wanted.error_kind:
+        sql, more = _failures(search)
+        terms.append(f"r.id IN ({sql})")
+        values += more
+    if wanted.failed is not None:
+        terms.append(f"r.error_kind IS {'NOT ' if wanted.failed else ''}NULL")
+    if wanted.cached is not None:
+        terms.append(f"r.flags & 2 {'<>' if wanted.cached else '='} 0")
+    for sql, more in (_asking(database, search), _saying(database, search)):
+        if sql:
+            terms.append(f"r.id IN ({sql})")
+            values += more
+    terms.append(f"+r.series IN ({_list(search.series)})")
+    return f"SELECT r.id FROM usage_request r WHERE {' AND '.join(terms)}", values  # noqa: S608
+
+
+def _asking(database: Database, search: _Search) -> Part:
+    """A query for requests for which who is wanted was asked, "" where that is nobody in particular."""
+    asked = search.wanted.asked
+    if not asked:
+        return "", ()
     labels = database.execute_sql("SELECT id, text FROM label").fetchall()
     candidates = tuple(number for number, text in labels if text == asked or text.startswith(f"{asked}/"))
-    series = tuple(number for number, provider, model, _ in names if asked in (provider, f"{provider}/{model}"))
-    where.add(
-        f"(r.series IN ({_list(series)}) OR r.id IN (SELECT request FROM usage_attempt "  # noqa: S608
-        f"WHERE request >= ? AND request < ? AND candidate IN ({_list(candidates)})))",
-        low,
-        high,
+    series = tuple(number for number, provider, model, _ in search.names if asked in (provider, f"{provider}/{model}"))
+    sql = (
+        f"SELECT id FROM usage_request WHERE series IN ({_list(series)}) AND id >= ? AND id < ? "  # noqa: S608
+        f"UNION SELECT request FROM usage_attempt WHERE request >= ? AND request < ? AND candidate IN ({_list(candidates)})"
     )
+    return sql, (search.low, search.high) * 2
 
 
-def _text(
-    database: Database, where: _Where, text: str, names: list[tuple[int, str, str, str]], low: int, high: int
-) -> None:
+def _saying(database: Database, search: _Search) -> Part:
+    """A query for requests in whose names, error or id the text is, "" where there is none."""
+    text = search.wanted.text.strip()
+    if not text:
+        return "", ()
     folded = text.casefold()
-    series = tuple(number for number, *words in names if any(folded in word.casefold() for word in words))
     labels = database.execute_sql("SELECT id, text FROM label").fetchall()
     kinds = tuple(number for number, kind in labels if folded in kind.casefold())
+    series = tuple(number for number, *words in search.names if any(folded in word.casefold() for word in words))
     pattern = "%" + text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
-    error = f"(error_kind IN ({_list(kinds)}) OR error LIKE ? ESCAPE '\\')"
-    named = "(request_id >= ? AND request_id < ?)"
-    bounds = (text, text + "\U0010ffff")
-    if series:
-        where.add(f"(r.series IN ({_list(series)}) OR {error} OR {named})", pattern, *bounds)
-        return
-    where.add(
-        "r.id IN (SELECT id FROM usage_request WHERE error_kind IS NOT NULL AND id >= ? AND id < ? "  # noqa: S608
-        f"AND {error} UNION ALL SELECT id FROM usage_request WHERE {named})",
-        low,
-        high,
-        pattern,
-        *bounds,
+    span = (search.low, search.high)
+    sql = (
+        f"SELECT id FROM usage_request WHERE series IN ({_list(series)}) AND id >= ? AND id < ? "  # noqa: S608
+        f"UNION SELECT id FROM usage_failure WHERE id >= ? AND id < ? AND series IN ({_list(search.series)}) "
+        f"AND (error_kind IN ({_list(kinds)}) OR error LIKE ? ESCAPE '\\') "
+        "UNION SELECT id FROM usage_request WHERE request_id >= ? AND request_id < ? AND id >= ? AND id < ? "
+        f"AND +series IN ({_list(search.series)})"
     )
+    return sql, (*span, *span, pattern, text, text + "\U0010ffff", *span)
 
 
 def _list(numbers: tuple[int, ...]) -> str:

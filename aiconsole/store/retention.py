@@ -46,6 +46,7 @@ def next_step(database: Database, retention: Retention, now: float) -> bool:
         ("usage_trace", "id", retention.traces),
         ("usage_trace", "id", retention.requests),
         ("usage_attempt", "request", retention.requests),
+        ("usage_failure", "id", retention.requests),
         ("usage_request", "id", retention.requests),
         ("breaker_events", "id", retention.events),
         ("fallback_events", "id", retention.events),

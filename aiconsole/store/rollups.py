@@ -9,6 +9,8 @@ it when a transaction fails, and begins with an empty one, which reads from the 
 from __future__ import annotations
 
 import sqlite3
+from collections import defaultdict
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from aiconsole.domain.errors import CALLERS_KINDS
@@ -136,9 +138,14 @@ def _read(connection: sqlite3.Connection, key: tuple[int, int, int]) -> Cell:
 
 
 class Rollups:
-    """See the module. Keys are (tier, series, start)."""
+    """See the module. Keys are (tier, series, start).
 
-    def __init__(self) -> None:
+    Args:
+        sums_of: the series that sum over a series.
+    """
+
+    def __init__(self, sums_of: Callable[[int], tuple[int, ...]]) -> None:
+        self._sums_of = sums_of
         self._fresh: dict[tuple[int, int], Cell] = {}
         self._written: dict[tuple[int, int, int], Cell] = {}
 
@@ -153,6 +160,11 @@ class Rollups:
     def write(self, connection: sqlite3.Connection) -> None:
         """Put what was counted since the last time into every tier."""
         touched: dict[tuple[int, int, int], Cell] = {}
+        sums: defaultdict[tuple[int, int], Cell] = defaultdict(Cell)
+        for (series, start), fresh in self._fresh.items():
+            for whole in self._sums_of(series):
+                sums[whole, start].merge(fresh)
+        self._fresh |= sums
         for number, ((series, start), fresh) in enumerate(self._fresh.items(), 1):
             if number % _STEP == 0:
                 give_way()

@@ -49,7 +49,8 @@ _LATEST: Final = 2**42
 
 _log = logging.getLogger(__name__)
 _WIDTHS: Final = {
-    "usage_request": 20,
+    "usage_request": 19,
+    "usage_failure": 4,
     "usage_attempt": 11,
     "usage_trace": 2,
     "cache_events": 14,
@@ -95,7 +96,7 @@ class Rows:
         self._connection = connection
         self._redact = redact
         self._names = Names(connection)
-        self._rollups = Rollups()
+        self._rollups = Rollups(self._names.sums_of)
         self._health = HealthSpans(connection)
         self._cache = CacheSums(connection)
         self._serials = count(random.getrandbits(20))
@@ -183,7 +184,6 @@ class Rows:
                 ttft,
                 error and error[0],
                 _whole(event.status),
-                self._text(words) or None,
                 _whole(usage.prompt),
                 _whole(usage.completion),
                 _whole(usage.cached),
@@ -196,6 +196,8 @@ class Rows:
                 saved_us,
             )
         )
+        if error is not None:
+            self._pending["usage_failure"].append((key, series, error[0], self._text(words)))
         if trace is not None:
             self._pending["usage_trace"].append((key, pack_aside(trace, event.headers, self._redact)))
             self._pending["usage_attempt"].extend(self._attempt_row(key, attempt) for attempt in trace.attempts)

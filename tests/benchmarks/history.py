@@ -38,6 +38,10 @@ _ROUTES: Final = ("fast", "careful")
 _MS: Final = 50
 _ROUNDS: Final = 12
 _RANGES: Final = {"15 min": 900, "1 h": 3600, "24 h": _DAY, "7 d": 7 * _DAY, "30 d": 30 * _DAY, "90 d": 90 * _DAY}
+_SUMS: Final = (2000, 2500)
+"""Series of requests are numbered from 1 (two a model, one a route), of attempts from 1001 (one a model), of sums by provider
+from 2001 and 2501, and those of all are 3000 and 4000."""
+
 _END: Final = 1_760_000_000.0
 
 
@@ -82,7 +86,7 @@ async def _graphs(history: History) -> list[Row]:
     for name, length in _RANGES.items():
         asked: dict[str, Callable[[float, float], Awaitable[Any]]] = {
             "lines by provider": history.series,
-            "lines by model": lambda start, end: history.series(start, end, by="model"),
+            "lines of one provider's models": partial(history.series, by="model", provider="groq"),
             "tiles": history.tiles,
             "objectives": lambda start, end: history.objectives(start, end, Targets()),
             "spend": history.spend,
@@ -165,6 +169,7 @@ async def _table(history: History) -> list[Row]:
 def _fill(path: Path, rows: int) -> None:
     """Requests evenly over the days, with the rollups of every tier as far back as each is kept."""
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("PRAGMA journal_mode = delete")
         connection.execute("PRAGMA synchronous = off")
         connection.execute("PRAGMA cache_size = -400000")
         connection.execute("BEGIN")
@@ -179,11 +184,15 @@ def _fill(path: Path, rows: int) -> None:
         while chunk := list(islice(made, 20_000)):
             connection.executemany(
                 "INSERT INTO usage_request (id, request_id, series, flags, attempts, duration_us, ttft_us, error_kind, status, "
-                "error, prompt, completion, cost_usd) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "prompt, completion, cost_usd) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 chunk,
             )
             sums.add(chunk)
         sums.write()
+        connection.execute(
+            "INSERT INTO usage_failure SELECT id, series, error_kind, 'overloaded, number ' || (id & 1023) "
+            "FROM usage_request WHERE error_kind IS NOT NULL"
+        )
         for _, sql in indexes:
             connection.execute(sql)
         connection.execute(
@@ -218,7 +227,6 @@ def _requests(rows: int, series: list[int]) -> Iterator[tuple[Any, ...]]:
             took // 4,
             1 if failed else None,
             503 if failed else None,
-            f"overloaded, number {at % 1000}" if failed else None,
             400 + took % 600,
             took % 300,
             None if failed else took / 1e9,
@@ -245,8 +253,8 @@ class _Sums:
             cell = self._cells.get(key)
             if cell is None:
                 cell = self._cells[key] = Cell()
-            cost = None if row[12] is None else Cost(row[12], "price list")
-            cell.add((1, "overloaded") if row[7] else None, row[5], row[6], Usage(row[10], row[11]), cost)
+            cost = None if row[11] is None else Cost(row[11], "price list")
+            cell.add((1, "overloaded") if row[7] else None, row[5], row[6], Usage(row[9], row[10]), cost)
 
     def write(self) -> None:
         if not self._cells:
@@ -256,8 +264,14 @@ class _Sums:
                 continue
             whole: dict[tuple[int, int], Cell] = defaultdict(Cell)
             for (series, start), cell in self._cells.items():
-                whole[series, start - start % tier].merge(cell)
-                whole[1000 + (series + 1) // 2, start - start % tier].merge(cell)
+                for number in (
+                    series,
+                    1000 + (series + 1) // 2,
+                    *(shift + (series + 3) // 4 for shift in _SUMS),
+                    3000,
+                    4000,
+                ):
+                    whole[number, start - start % tier].merge(cell)
             self._connection.executemany(
                 f"INSERT INTO usage_rollup VALUES ({', '.join('?' * 19)})",
                 ((tier, *key, *cell.columns()) for key, cell in whole.items()),
@@ -266,21 +280,30 @@ class _Sums:
 
 
 def _names(connection: sqlite3.Connection) -> list[int]:
-    """Labels and series: of requests, two a model (a route each), numbered from 1; of attempts, one a model, from 1001."""
+    """Labels and series; the ids of series of requests."""
     connection.execute("INSERT INTO label VALUES (1, 'overloaded'), (2, 'answered')")
     numbers: list[int] = []
-    for provider in _PROVIDERS:
+    for place, provider in enumerate(_PROVIDERS, 1):
         for model in (f"{provider}-0", f"{provider}-1"):
             connection.execute("INSERT INTO label (text) VALUES (?)", (f"{provider}/{model}",))
             for route in _ROUTES:
                 numbers.append(len(numbers) + 1)
                 _name(connection, numbers[-1], "requests", provider, model, route)
-            _name(connection, 1000 + numbers[-1] // 2, "attempts", provider, model, "")
+            _name(connection, 1000 + numbers[-1] // 2, "attempts", provider, model)
+        _name(connection, 2000 + place, "requests by provider", provider)
+        _name(connection, 2500 + place, "attempts by provider", provider)
+    _name(connection, 3000, "all requests")
+    _name(connection, 4000, "all attempts")
     return numbers
 
 
-def _name(connection: sqlite3.Connection, number: int, *names: str) -> None:
-    connection.execute("INSERT INTO usage_series VALUES (?, ?, ?, ?, ?, 'chat', 0)", (number, *names))
+def _name(
+    connection: sqlite3.Connection, number: int, counted: str, provider: str = "", model: str = "", route: str = ""
+) -> None:
+    origin = "chat" if model else ""
+    connection.execute(
+        "INSERT INTO usage_series VALUES (?, ?, ?, ?, ?, ?, 0)", (number, counted, provider, model, route, origin)
+    )
 
 
 async def _write(path: Path) -> list[Row]:

@@ -159,8 +159,14 @@ async def test_sums_of_every_tier_count_each_row_once_however_often_a_batch_was_
         store._opened.database.execute_sql("PRAGMA query_only = 0")
         await recorder.flush()
     assert rows(path, "SELECT count(*) FROM usage_request") == [(301,)]
-    sums = dict(rows(path, "SELECT tier, sum(count) FROM usage_rollup GROUP BY tier"))
-    assert sums == dict.fromkeys((10, 60, 300, 3600, 14_400, 86_400), 601)
+    sums = rows(path, "SELECT tier, counted, sum(count) FROM usage_rollups GROUP BY tier, counted")
+    tiers = ("ten seconds", "minute", "five minutes", "hour", "four hours", "day")
+    assert sorted(sums) == sorted(
+        (tier, counted.format(what), count)
+        for tier in tiers
+        for what, count in (("requests", 301), ("attempts", 300))
+        for counted in ("{}", "{} by provider", "all {}")
+    )
     assert "cannot be written" in words(told)
 
 
@@ -169,10 +175,10 @@ async def test_sums_go_on_where_they_were_left(tmp_path: Path) -> None:
     for number in range(3):
         async with past(path) as (_, recorder, _, _):
             recorder.listen(request(name=f"run-{number}"))
-    assert rows(path, "SELECT tier, count, cost_usd FROM usage_rollups") == [
+    assert rows(path, "SELECT tier, count, cost_usd FROM usage_rollups WHERE counted = 'all requests'") == [
         (tier, 3, 0.003) for tier in ("ten seconds", "minute", "five minutes", "hour", "four hours", "day")
     ]
-    assert rows(path, "SELECT count(*) FROM usage_series") == [(1,)]
+    assert rows(path, "SELECT count(*) FROM usage_series") == [(3,)]
 
 
 async def test_a_disk_that_refuses_too_long_costs_the_oldest_events_and_that_is_told(tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ async def _left(
         steps = await store.prune(clock.time)
         assert await store.prune(clock.time) == 0
     kept = {table: rows(path, f"SELECT count(*) FROM {table}")[0][0] for table in _TABLES}
-    tiers = dict(rows(path, "SELECT tier, count(*) FROM usage_rollup GROUP BY tier"))
+    tiers = dict(rows(path, "SELECT tier, count(*) / 3 FROM usage_rollup GROUP BY tier"))
     return kept, tiers, steps
 
 

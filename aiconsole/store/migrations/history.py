@@ -10,10 +10,13 @@ number. So the primary key is the index by time, rows are appended to the end of
 needed. Names stand once: in ``usage_series`` (one row a combination of what was counted, provider, model, route, origin and
 simulated or not) and in ``label`` (kinds of errors, candidates, outcomes). That leaves some 80 bytes a request. Times are
 whole microseconds, money in rollups whole pico-dollars so that sums are exact. ``usage_request.flags``: 1 streamed, 2 cached,
-4 the cost is the provider's own figure.
+4 the cost is the provider's own figure. What failed, some one in a hundred, stands in ``usage_failure`` once more with its
+error, narrow enough to be searched.
 
 ``usage_rollup`` has a row a tier (10, 60, 300, 3,600, 14,400 or 86,400 s), series and bucket (``start``, epoch s). Its
-histograms are those of sketch.py. All tiers are written in the transaction that writes the rows they count.
+histograms are those of sketch.py. Besides each series there are sums by provider and of all (see ``usage_series.counted``: ask
+for one of its values only), so that a graph reads few rows. All are written in the transaction that writes the rows they
+count.
 """
 
 from __future__ import annotations
@@ -43,7 +46,6 @@ CREATE TABLE usage_request (
     ttft_us INTEGER,
     error_kind INTEGER,
     status INTEGER,
-    error TEXT,
     prompt INTEGER,
     completion INTEGER,
     cached_prompt INTEGER,
@@ -54,6 +56,14 @@ CREATE TABLE usage_request (
     cost_usd REAL,
     saved_usd REAL,
     saved_us INTEGER
+)"""
+
+_FAILURE = """
+CREATE TABLE usage_failure (
+    id INTEGER PRIMARY KEY,
+    series INTEGER NOT NULL,
+    error_kind INTEGER NOT NULL,
+    error TEXT NOT NULL
 )"""
 
 _ATTEMPT = """
@@ -196,14 +206,15 @@ SELECT r.id,
     (r.id >> 20) / 1e3 AS finished_at,
     r.request_id, s.route, s.provider, s.model, s.origin, s.simulated,
     coalesce(k.text, 'answered') AS outcome,
-    k.text AS error_kind, r.error, r.status,
+    k.text AS error_kind, f.error, r.status,
     r.ttft_us / 1e3 AS ttft_ms, r.duration_us / 1e3 AS duration_ms,
     r.prompt AS prompt_tokens, r.completion AS completion_tokens, r.cached_prompt AS cached_tokens,
     r.cache_written AS cache_written_tokens, r.reasoning AS reasoning_tokens,
     r.cost_usd, CASE WHEN r.cost_usd IS NULL THEN NULL WHEN r.flags & 4 THEN 'provider' ELSE 'price list' END AS cost_source,
     (r.flags & 2) <> 0 AS cached, r.saved_usd, r.saved_us / 1e3 AS saved_ms,
     r.attempts, r.flags & 1 AS stream
-FROM usage_request r JOIN usage_series s ON s.id = r.series LEFT JOIN label k ON k.id = r.error_kind"""
+FROM usage_request r JOIN usage_series s ON s.id = r.series LEFT JOIN usage_failure f ON f.id = r.id
+LEFT JOIN label k ON k.id = f.error_kind"""
 
 _ATTEMPTS_VIEW = """
 CREATE VIEW request_attempts AS
@@ -236,7 +247,7 @@ STATEMENTS = (
     _REQUEST,
     "CREATE INDEX usage_request_series ON usage_request (series)",
     "CREATE INDEX usage_request_named ON usage_request (request_id)",
-    "CREATE INDEX usage_request_failed ON usage_request (error_kind) WHERE error_kind IS NOT NULL",
+    _FAILURE,
     _ATTEMPT,
     _TRACE,
     _ROLLUP,
