@@ -19,7 +19,7 @@ from aiconsole.domain.errors import ConfigError, StoreError
 from aiconsole.domain.events import Event
 from aiconsole.home import Home
 from aiconsole.providers.config import ProviderConfig
-from aiconsole.secrets import KeyStore
+from aiconsole.secrets import REDACTOR, KeyStore
 from aiconsole.settings import RouteOptions, Settings
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ def response_cache(
         open_file=lambda: open_cache_file(settings().cache.storage, home, keys, clock),
         meaning=Meaning(lambda: find_embedder(settings().cache.embedder)),
         limits=cache_limits(settings()),
+        writable=lambda body: REDACTOR.redact(body) is body,
     )
 
 

@@ -2,7 +2,8 @@
 
 The call runs in a task of its own and belongs to all who wait for it: whoever leaves, also the one that began it, leaves it to
 the others, and with the last the call is cancelled. An error is everybody's: the router has asked whom it could by then, and
-a crowd of followers that tried again would fall on a provider in trouble at once.
+a crowd of followers that tried again would fall on a provider in trouble at once. A whole answer is also taken from an equal
+stream under way, but a stream never waits for a whole answer: its first token would be late.
 """
 
 from __future__ import annotations

@@ -68,7 +68,7 @@ class ResponseCache(Keeping):
     Args:
         router: asked for what is not in the cache.
         policy: how requests to a model or route are cached; None where the name stands for nothing.
-        clock, publish, random, open_file, meaning, limits: see `Keeping`.
+        clock, publish, random, open_file, meaning, limits, writable: see `Keeping`.
     """
 
     def __init__(
@@ -82,8 +82,17 @@ class ResponseCache(Keeping):
         open_file: OpenFile,
         meaning: Meaning,
         limits: CacheLimits,
+        writable: Callable[[bytes], bool] = lambda body: True,
     ) -> None:
-        super().__init__(clock, publish=publish, random=random, open_file=open_file, meaning=meaning, limits=limits)
+        super().__init__(
+            clock,
+            publish=publish,
+            random=random,
+            open_file=open_file,
+            meaning=meaning,
+            limits=limits,
+            writable=writable,
+        )
         self._router = router
         self._policy_of = policy
         self._policies: dict[str, CachePolicy | None] = {}
@@ -126,11 +135,22 @@ class ResponseCache(Keeping):
         if request.cache == "fresh":
             return await self._call(ask)
         flight = self._calls.get(key)
+        stream = self._streams.get(key)
+        if flight is None and stream is not None:
+            return await self._end_of(ask, stream)
         if flight is None:
             self._accounts.missed(key)
             flight = self._calls[key] = SharedCall(self._call_or_stale(ask), lambda: self._calls.pop(key, None))
         result, first = await flight.result(lambda kind: self._ended(ask, kind, stream=False))
         return self._passed_on(ask, result, first=first, stream=False)
+
+    async def _end_of(self, ask: Ask, stream: SharedStream) -> ChatResult:
+        """The whole answer from a stream under way."""
+        async with aclosing(stream.read(lambda kind: self._ended(ask, kind, stream=False))) as events:
+            async for event in events:
+                if type(event) is Finished:
+                    return self._passed_on(ask, event.result, first=stream.take(), stream=False)
+        raise AssertionError("a stream that ends well ends with Finished")
 
     def stream(self, request: ChatRequest, *, traced: Traced | None = None) -> Stream:
         """One answer as it comes, or as it came; ``traced`` is given what tells its way. Raises as the router does."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from random import Random
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -12,7 +12,7 @@ import msgspec
 from aiconsole.cache.accounts import Accounts
 from aiconsole.cache.entry import CacheStats, EntryInfo, Meta
 from aiconsole.cache.meaning import Embedder, Meaning
-from aiconsole.cache.shelf import Shelf
+from aiconsole.cache.shelf import TURN, Shelf
 from aiconsole.domain.clock import Clock
 from aiconsole.domain.errors import ConfigError, ConsoleError
 from aiconsole.domain.events import Event, Notice
@@ -51,6 +51,7 @@ class Keeping:
         open_file: opens the file when first needed, or gives None for a cache in memory alone; raises `ConsoleError` where
             the file cannot be used, and the cache then is in memory alone.
         meaning: finds like questions.
+        writable: says of content, as bytes, whether it may be written to the file (nothing with a key in it may).
 
     Attributes:
         trouble: why the file cannot be used, None where it can or there is none.
@@ -65,13 +66,14 @@ class Keeping:
         open_file: OpenFile,
         meaning: Meaning,
         limits: CacheLimits,
+        writable: Callable[[bytes], bool] = lambda body: True,
     ) -> None:
         self._clock = clock
         self._meaning = meaning
         self._limits = limits
         self._open_file = open_file
         self._accounts = Accounts(publish, clock, random, limits.event_share)
-        self._shelf = Shelf(limits.memory, limits.file, clock, self._accounts.step)
+        self._shelf = Shelf(limits.memory, limits.file, clock, self._accounts.step, writable)
         self._shelf.on_removed = meaning.discard
         self._ready = False
         self._opening: asyncio.Task[None] | None = None
@@ -119,7 +121,7 @@ class Keeping:
         return CacheStats(
             **accounts.counts,
             entries=len(shelf.metas),
-            pinned=sum(meta.pinned for meta in shelf.metas.values()),
+            pinned=shelf.pins,
             memory_bytes=shelf.memory_bytes,
             memory_limit=memory_limit,
             file_bytes=shelf.file_bytes,
@@ -135,8 +137,10 @@ class Keeping:
         """What is in the cache, without content: the largest, the most asked for, the oldest, or what saved most first."""
         await self.open()
         now = self._clock.now()
-        chosen = sorted(self._shelf.metas.values(), key=_ORDER[sort])[:limit]
-        return tuple(_info(meta, now) for meta in chosen)
+        metas = tuple(self._shelf.metas.values())
+        if len(metas) <= TURN:
+            return _listed(metas, sort, limit, now)
+        return await asyncio.to_thread(_listed, metas, sort, limit, now)
 
     async def invalidate(
         self,
@@ -172,7 +176,7 @@ class Keeping:
                 and (older_than_s is None or now - meta.stored_at > older_than_s)
             )
 
-        gone = self._shelf.remove(self._shelf.select(fits), "invalidate", f"by {reason}")
+        gone = await self._shelf.remove_all(fits, "invalidate", f"by {reason}")
         if gone and self._shelf.file is not None:
             await self._shelf.file.settle(scrub=True)
         return gone
@@ -198,7 +202,7 @@ class Keeping:
             ConsoleError: the file could not be opened or cleared; what was in memory is gone.
         """
         await self.open()
-        count = self._shelf.clear()
+        count = await self._shelf.clear()
         self._meaning.clear()
         if self._shelf.file is not None:
             await self._shelf.file.clear()
@@ -207,13 +211,16 @@ class Keeping:
         return count
 
     async def tidy(self) -> int:
-        """Remove every answer that is past its time, but for pinned ones; returns how many."""
+        """Remove every answer that is past its time, but for pinned ones, from the file too; returns how many."""
         await self.open()
         now = self._clock.now()
-        old = self._shelf.select(lambda meta: meta.until < now and not meta.pinned)
-        gone = self._shelf.remove(old, "expire", "past its time")
-        if gone and self._shelf.file is not None:
-            await self._shelf.file.settle()
+        gone = await self._shelf.remove_all(
+            lambda meta: meta.until < now and not meta.pinned, "expire", "past its time"
+        )
+        file = self._shelf.file
+        if file is not None:
+            self._accounts.write(file)
+            await file.settle(scrub=gone > 0)
         return gone
 
     def shrink(self, share: float = 0.5) -> int:
@@ -240,7 +247,7 @@ class Keeping:
             self._meaning.clear()
             file = await self._try_file()
             if file is not None:
-                self._shelf.attach(file)
+                await self._shelf.attach(file)
                 self._accounts.earlier = (file.totals.get("saved_usd", 0.0), file.totals.get("saved_ms", 0.0))
                 for meta, vector in file.found:
                     if vector is not None and meta.key in self._shelf.metas:
@@ -249,6 +256,10 @@ class Keeping:
             self._ready = storage == self._limits.storage
         finally:
             self._opening = None
+
+
+def _listed(metas: Sequence[Meta], sort: Sort, limit: int | None, now: float) -> tuple[EntryInfo, ...]:
+    return tuple(_info(meta, now) for meta in sorted(metas, key=_ORDER[sort])[:limit])
 
 
 def _info(meta: Meta, now: float) -> EntryInfo:

@@ -6,7 +6,8 @@ gone. Pinned entries are outside of that, are good at any age, and may take half
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import asyncio
+from collections.abc import Callable, Iterable
 from itertools import islice
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 _OVERHEAD: Final = 1000
 """Bytes that an entry takes in memory besides its text, roughly."""
+
+TURN: Final = 500
+"""Entries that one turn of the event loop may handle."""
 
 _SWEPT: Final = 8
 _TOUCHED: Final = 256
@@ -39,9 +43,12 @@ class Shelf:
         memory_limit: bytes of content in memory.
         file_limit: bytes of content in the file.
         tell: told of evictions, expiries and invalidations.
+        writable: says of content, as bytes, whether it may be written to the file; what may not is in memory only.
     """
 
-    def __init__(self, memory_limit: int, file_limit: int, clock: Clock, tell: Tell) -> None:
+    def __init__(
+        self, memory_limit: int, file_limit: int, clock: Clock, tell: Tell, writable: Callable[[bytes], bool]
+    ) -> None:
         self.metas: dict[bytes, Meta] = {}
         self.file: CacheFile | None = None
         self.on_removed: Callable[[bytes], None] = lambda key: None
@@ -51,8 +58,10 @@ class Shelf:
         self._in_memory = S3Fifo(memory_limit)
         self._in_file = S3Fifo(file_limit)
         self._pinned = 0
+        self._pins: set[bytes] = set()
         self._clock = clock
         self._tell = tell
+        self._writable = writable
         self._touched: set[bytes] = set()
 
     @property
@@ -70,18 +79,22 @@ class Shelf:
         """Bytes that memory and file may hold."""
         return self._memory_limit, self._file_limit if self.file is not None else 0
 
-    def attach(self, file: CacheFile) -> None:
-        """Take up a file and what is in it; what was in memory is forgotten."""
+    async def attach(self, file: CacheFile) -> None:
+        """Take up a file and what is in it, a little in each turn of the loop; what was in memory is forgotten."""
         self._forget()
         self.file = file
-        self.metas = {meta.key: meta for meta, _ in file.found}
-        self._pinned = sum(meta.size for meta in self.metas.values() if meta.pinned)
-        self._fit()
-        for meta in tuple(self.metas.values()):
-            if not meta.pinned:
+        for number, (meta, _) in enumerate(file.found, 1):
+            self.metas[meta.key] = meta
+            if meta.pinned:
+                self._pins.add(meta.key)
+                self._pinned += meta.size
+            else:
                 self._evicted(self._in_file.add(meta.key, meta.size))
                 if meta.hits and meta.key in self._in_file:
                     self._in_file.hit(meta.key)
+            if number % TURN == 0:
+                await asyncio.sleep(0)
+        self._fit()
 
     async def detach(self) -> None:
         """Write down what was used and close the file; nothing is left in memory either."""
@@ -158,7 +171,9 @@ class Shelf:
             if meta is None:
                 continue
             gone += 1
-            self._pinned -= meta.size if meta.pinned else 0
+            if meta.pinned:
+                self._pinned -= meta.size
+                self._pins.discard(key)
             self._memory.pop(key, None)
             self._in_memory.discard(key)
             self._in_file.discard(key)
@@ -183,6 +198,7 @@ class Shelf:
             )
         meta.pinned = on
         self._pinned += meta.size if on else -meta.size
+        (self._pins.add if on else self._pins.discard)(meta.key)
         order = self._in_memory if self.file is None else self._in_file
         if on:
             order.discard(meta.key)
@@ -200,18 +216,30 @@ class Shelf:
         self._dropped(self._in_memory.resize(limit))
         return before - self._in_memory.used
 
-    def clear(self) -> int:
+    async def clear(self) -> int:
         """Forget everything in memory and index; the file is cleared by itself. Returns how many entries there were."""
-        count = len(self.metas)
-        for key, meta in tuple(self.metas.items()):
-            self.on_removed(key)
-            self._tell("invalidate", meta, reason="the cache was cleared")
+        gone = tuple(self.metas.values())
         self._forget()
-        return count
+        for number, meta in enumerate(gone, 1):
+            self.on_removed(meta.key)
+            self._tell("invalidate", meta, reason="the cache was cleared")
+            if number % TURN == 0:
+                await asyncio.sleep(0)
+        return len(gone)
 
-    def select(self, fits: Callable[[Meta], bool]) -> Iterator[bytes]:
-        """The keys of the entries that fit."""
-        return (key for key, meta in self.metas.items() if fits(meta))
+    async def remove_all(self, fits: Callable[[Meta], bool], step: CacheStep, reason: str) -> int:
+        """Remove the entries that fit, a little in each turn of the loop; returns how many there were."""
+        gone = 0
+        metas = tuple(self.metas.values())
+        for start in range(0, len(metas), TURN):
+            gone += self.remove([meta.key for meta in metas[start : start + TURN] if fits(meta)], step, reason)
+            await asyncio.sleep(0)
+        return gone
+
+    @property
+    def pins(self) -> int:
+        """How many entries are pinned."""
+        return len(self._pins)
 
     def _forget(self) -> None:
         self.metas.clear()
@@ -219,6 +247,7 @@ class Shelf:
         self._in_memory.clear()
         self._in_file.clear()
         self._touched.clear()
+        self._pins.clear()
         self._pinned = 0
         self._in_memory.capacity, self._in_file.capacity = self._memory_limit, self._file_limit
 
@@ -232,9 +261,10 @@ class Shelf:
 
     def _into_file(self, file: CacheFile, meta: Meta, body: bytes, vector: bytes | None) -> bool:
         gone = [] if meta.pinned else self._in_file.add(meta.key, meta.size)
+        allowed = self._writable(body)
         refused = meta.key in gone
         self._evicted(key for key in gone if key != meta.key)
-        if refused or not file.put(meta, body, vector):
+        if refused or not allowed or not file.put(meta, body, vector):
             self._in_file.discard(meta.key)
             file.drop((meta.key,))
             return False

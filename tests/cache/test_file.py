@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from aiconsole.cache.entry import Meta
 from aiconsole.cache.file import CacheFile
 from aiconsole.cache.sealing import Seal
 from aiconsole.domain.errors import ConfigError
 from aiconsole.domain.events import CacheEvent, Notice
-from aiconsole.secrets import KeyStore
+from aiconsole.secrets import Key, KeyStore
 from tests.cache.console import asking, console
 from tests.clocks import FakeClock
 from tests.keyrings import memory_keyring
@@ -64,6 +65,19 @@ async def test_clearing_leaves_nothing_of_the_content_in_any_file(tmp_path: Path
     async with console(tmp_path) as here:
         assert await here.engine.cache.clear() == 1
     assert traces(tmp_path, words) == []
+
+
+async def test_an_answer_with_a_key_in_it_is_not_written_to_the_file(tmp_path: Path) -> None:
+    key = Key("canary-of-the-cache-1234567890").reveal()
+    async with console(tmp_path) as here:
+        answer = await here.engine.complete(asking(f"[[echo]] my key is {key}"))
+        assert key in answer.text
+        assert (await here.engine.complete(asking(f"[[echo]] my key is {key}"))).cached is not None
+        await here.engine.complete(asking("[[echo]] nothing"))
+    assert traces(tmp_path, key.encode()) == []
+    async with console(tmp_path) as here:
+        assert (await here.engine.complete(asking(f"[[echo]] my key is {key}"))).cached is None
+        assert (await here.engine.complete(asking("[[echo]] nothing"))).cached is not None
 
 
 async def test_what_is_invalidated_is_gone_from_the_file_too(tmp_path: Path) -> None:
@@ -255,6 +269,40 @@ async def test_entries_are_removed_by_key_model_route_tag_and_age(tmp_path: Path
         clock.advance(50)
         assert await cache.invalidate(older_than_s=49) == 1
         assert here.steps().count("invalidate") == 4
+
+
+async def test_tidying_removes_what_is_past_its_time_but_pins(tmp_path: Path) -> None:
+    clock = FakeClock()
+    async with console(tmp_path, "[cache]\nttl_s = 100\non_error_s = 100\n", clock=clock) as here:
+        cache = here.engine.cache
+        for number in range(3):
+            await here.engine.complete(asking(seed=number))
+            clock.advance(60)
+        [oldest, *_] = await cache.entries("age")
+        await cache.pin(oldest.key)
+        assert await cache.tidy() == 0
+        clock.advance(100)
+        assert await cache.tidy() == 1
+        stats = await cache.stats()
+        assert (stats.entries, stats.pinned, stats.expired) == (2, 1, 1)
+
+
+async def test_many_entries_are_taken_up_listed_and_removed_in_turns(tmp_path: Path) -> None:
+    path = tmp_path / "cache.db"
+    file = CacheFile.open(path, 0.0, None)
+    for number in range(1800):
+        key = number.to_bytes(32)
+        file.put(
+            Meta(key, "groq" if number % 3 else "cohere", "m", "r", 9, 0.0, 1e12, None, 1.0, hits=number), b"x", None
+        )
+    await file.close()
+    async with console(tmp_path) as here:
+        cache = here.engine.cache
+        assert (await cache.stats()).entries == 1800
+        assert [info.hits for info in await cache.entries("hits", limit=2)] == [1799, 1798]
+        assert await cache.invalidate(provider="cohere") == 600
+        assert await cache.clear() == 1200
+        assert here.steps().count("invalidate") == 1800
 
 
 def test_a_sealed_entry_opens_only_as_itself() -> None:

@@ -77,6 +77,18 @@ async def test_a_follower_gets_what_was_said_before_and_then_what_comes(tmp_path
     assert last.result.cached is not None
 
 
+async def test_a_whole_answer_is_taken_from_a_stream_under_way(tmp_path: Path) -> None:
+    async with console(tmp_path) as here:
+        here.simulator.set("groq", Behaviour(ttft_ms=50))
+        stream = asyncio.create_task(read(here.engine, asking()))
+        await asked(here)
+        whole = await here.engine.complete(asking())
+        assert here.calls == 1
+        assert whole.text == text_of(await stream) == TEXT
+    assert [end.stream for end in here.ends() if end.error_kind is None].count(False) <= 1
+    assert len(here.ends()) == 2
+
+
 @pytest.mark.parametrize("streamed", [False, True])
 async def test_a_leader_that_leaves_hands_the_call_over(streamed: bool, tmp_path: Path) -> None:
     async with console(tmp_path) as here:
