@@ -351,7 +351,10 @@ class ResumedPart:
         if isinstance(event, Finished):
             rest = self._rest()
             return (*rest, Finished(self._owner.whole(event.result, self.way)))
-        self._owner.saw(event)
+        if isinstance(event, Warned):
+            self._owner.saw(event)
+            if self._seam is not None:
+                self._seam.torn()
         return (event,)
 
     def _taken_text(self, event: TextDelta) -> Sequence[StreamEvent]:

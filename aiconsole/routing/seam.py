@@ -14,6 +14,9 @@ _WINDOW: Final = 600
 _ANEW: Final = 48
 """From so many characters on, text that runs like the beginning of the answer and then differs is another answer."""
 
+_LEAST_TORN: Final = 3
+"""The shortest repetition with a piece lost that is not taken for chance."""
+
 
 class SeamText:
     """Joins what comes to what was shown. `feed` and `close` give the text to show.
@@ -48,6 +51,7 @@ class SeamText:
         "_said",
         "_shown",
         "_space",
+        "_torn",
         "_whole",
         "began_anew",
         "decided",
@@ -76,12 +80,17 @@ class SeamText:
         self._alive = [0, *tail] if size else []
         self._ends: dict[int, int] = {}  # length of a complete repetition -> where it ends in what came
         self._matched = 0
+        self._torn = False
         self._raw = 0
         self._head = ""
         self._rest: str | None = None
         self.decided = False
         self.overlap_chars = 0
         self.began_anew = False
+
+    def torn(self) -> None:
+        """A piece of what comes was lost. If it belonged to a repetition, that is still one."""
+        self._torn = True
 
     def feed(self, text: str) -> str:
         """Take a piece of the new text; returns what may be shown, "" while it is held back."""
@@ -90,11 +99,18 @@ class SeamText:
         if self._rest is not None:
             return self._join(self._rest + text)
         self._head += text
-        for character in text:
+        for character in text if self._alive or not self._torn else "":
             self._raw += 1
-            if not character.isspace() and not self._match(character):
+            if not character.isspace() and not self._match(character) and not self._torn:
                 return self._decide()
+        if self._torn and not self._alive and len("".join(self._head.split())) >= self._told:
+            return self._decide()
         return ""
+
+    @property
+    def _told(self) -> int:
+        """How many characters the model was to repeat, or will."""
+        return len(self._said) if self._whole else self._anchor
 
     def close(self) -> str:
         """Nothing more comes: what is still held back and is no repetition."""
@@ -120,7 +136,7 @@ class SeamText:
         return bool(alive)
 
     def _decide(self) -> str:
-        length = self._length()
+        length = self._length() or self._length_torn()
         if length:
             self.began_anew = False
         elif self.began_anew:
@@ -141,6 +157,26 @@ class SeamText:
         if longest < self._least or self._periodic(longest):
             return 0
         return longest
+
+    def _length_torn(self) -> int:
+        """The same where a piece of the repetition was lost: what comes is its beginning and, after a gap, its end."""
+        said = self._said[len(self._said) - self._told :] if self._torn else ""
+        came = "".join(self._head.split())
+        same = next((at for at, pair in enumerate(zip(said, came, strict=False)) if pair[0] != pair[1]), len(came))
+        for rest in (said[at:] for at in range(same + 1, len(said) + 1)):
+            length = same + len(rest)
+            if came.startswith(rest, same) and length >= max(_LEAST_TORN, self._told // 3):
+                self._ends[length] = self._end_of(length)
+                return length
+        return 0
+
+    def _end_of(self, length: int) -> int:
+        """Where so many characters that are no white space end in what came."""
+        for at, character in enumerate(self._head):
+            length -= not character.isspace()
+            if length == 0:
+                return at + 1
+        return len(self._head)
 
     def _periodic(self, length: int) -> bool:
         """Whether the repetition is itself made of one (a row of dashes, say), so that it may as well be what comes next."""

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from aiconsole.routing.continuation import anchor_of
 from aiconsole.routing.seam import SeamText
 from aiconsole.simulator import known_text
 
@@ -132,3 +133,25 @@ def test_an_echo_with_a_piece_missing_is_the_answer_anew() -> None:
     seam = SeamText(said, echoes=True, whole_only=True, least=24)
     assert "".join([*(seam.feed(piece) for piece in echoed.split("|")), seam.close()]) == echoed
     assert seam.began_anew
+
+
+WORDS = known_text(40).split()
+
+
+@pytest.mark.parametrize("shown", [2, 5, 9, 11, 30])
+@pytest.mark.parametrize("lost", range(6))
+@pytest.mark.parametrize("bits", [1, 7, 1_000])
+@pytest.mark.parametrize("rest", [0, 6])
+def test_a_repetition_with_a_piece_lost_is_still_left_out(shown: int, lost: int, bits: int, rest: int) -> None:
+    said = " ".join(WORDS[:shown])
+    anchor = anchor_of(said).split()
+    lost %= len(anchor)
+    seam = SeamText(said, anchor=" ".join(anchor), least=12, space=True)
+    before, after = (
+        " ".join(anchor[:lost]),
+        "".join(f" {word}" for word in (*anchor[lost + 1 :], *WORDS[shown:][:rest])),
+    )
+    came = [seam.feed(before[at : at + bits]) for at in range(0, len(before), bits)]
+    seam.torn()
+    came += [seam.feed(after[at : at + bits]) for at in range(0, len(after), bits)]
+    assert said + "".join(came) + seam.close() == " ".join(WORDS[: shown + rest])
