@@ -17,6 +17,7 @@ from aiconsole.domain.clock import Clock
 from aiconsole.domain.errors import ConfigError, ConsoleError
 from aiconsole.domain.events import AttemptFinished, Event, RequestFinished
 from aiconsole.jobs import system
+from aiconsole.jobs.analytics import Analytics
 from aiconsole.jobs.backup import ConfigBackup
 from aiconsole.jobs.cache import CacheCare
 from aiconsole.jobs.errors import ErrorTracking
@@ -24,9 +25,11 @@ from aiconsole.jobs.health import HealthWatch
 from aiconsole.jobs.job import Job
 from aiconsole.jobs.logs import LogArchive
 from aiconsole.jobs.maintenance import Maintenance
+from aiconsole.jobs.performance import PerformanceWatch
 from aiconsole.jobs.scheduler import Scheduler
 from aiconsole.jobs.system import ClockWatch, SystemHealth
 from aiconsole.jobs.threads import in_thread
+from aiconsole.kept_history import targets_of
 from aiconsole.logs import FILE_NAME
 from aiconsole.routing.rules import read_rules
 from aiconsole.secrets import REDACTOR
@@ -52,6 +55,8 @@ class Jobs:
         backup: the backups of the configuration; its methods block.
         system: the checks of the last look at the system.
         errors: the tracked errors by group.
+        performance: what the last look at the objectives found.
+        analytics: what the last run made of usage.
     """
 
     def __init__(self, engine: Engine, store: Store, clock: Clock, random: Random, zone: tzinfo) -> None:
@@ -81,6 +86,12 @@ class Jobs:
         )
         self._tracking = ErrorTracking(self.errors, clock, engine.bus.publish)
         watch = HealthWatch(engine, clock, engine.bus.publish, lambda in_s: self.scheduler.sooner("health", in_s))
+        self.performance = PerformanceWatch(
+            engine.history, clock, lambda: targets_of(engine.settings), lambda: engine.demo
+        )
+        self.analytics = Analytics(
+            engine.history, clock, zone, lambda: engine.settings.spending.month_usd, lambda: engine.demo
+        )
         idle = _Idle(engine, clock)
         jobs: tuple[Job, ...] = (
             watch.job(),
@@ -88,6 +99,8 @@ class Jobs:
             self.system.job(),
             CacheCare(engine.cache, lambda: in_thread(system.available_memory)).job(),
             Maintenance(Upkeep(store, home.database), clock, idle.seconds).job(),
+            self.performance.job(),
+            self.analytics.job(),
             LogArchive(home.logs, FILE_NAME, clock).job(),
             self.backup.job(),
         )

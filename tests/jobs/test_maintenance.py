@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -84,7 +85,7 @@ async def test_it_waits_until_the_console_is_idle_but_not_for_ever(tmp_path: Pat
             assert last is not None
             assert "sound" in last.message
             idle = 0.0
-            messages = []
+            messages: list[str] = []
             for _ in range(int(PATIENCE_S / 300) + 2):
                 messages.append((await work.work(Run(1.0, "schedule", messages.append))).message)
                 clock.advance(300)
@@ -92,8 +93,8 @@ async def test_it_waits_until_the_console_is_idle_but_not_for_ever(tmp_path: Pat
 
 
 class Answers:
-    def __init__(self, **figures: float) -> None:
-        self.figures = CacheStats(**figures)  # type: ignore[arg-type]
+    def __init__(self, **figures: Any) -> None:
+        self.figures = CacheStats(**figures)
         self.shrunk = 0
 
     async def tidy(self) -> int:
