@@ -167,7 +167,7 @@ async def each_moment_of_a_drill(shell: Shell, out: Path, mode: str) -> None:
     view = view.drill.view
     shell.grab().save(str(out / f"drill-empty-{mode}.png"))
     view.start_or_stop()
-    while view.watch.seen.now_s < 33:
+    while not view.watch.running or view.watch.seen.now_s < 33:
         await asyncio.sleep(0.05)
     shell.grab().save(str(out / f"drill-live-{mode}.png"))
     while view.watch.running:

@@ -67,7 +67,6 @@ class DrillForm(QWidget):
         for scale, pace in _PACES:
             self.pace.addItem(pace, scale)
         self.pace.setCurrentIndex(1)
-        self.pace.setMinimumContentsLength(12)
         self._build()
         self.setFocusProxy(self.what)
         self.what.activated.connect(self._follow)
