@@ -15,6 +15,8 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any, Literal
 
+from msgspec import structs
+
 from aiconsole.cache_setup import cache_limits, response_cache
 from aiconsole.domain.chat import ChatRequest, ChatResult, StreamEvent
 from aiconsole.domain.clock import Clock, SystemClock
@@ -26,6 +28,7 @@ from aiconsole.home import Home, find_home
 from aiconsole.kept_breakers import KeptBreakers
 from aiconsole.kept_history import KeptHistory
 from aiconsole.provider_setup import key_variables, provider_configs, provider_state
+from aiconsole.providers.base import Written
 from aiconsole.providers.catalogue import Catalogue
 from aiconsole.providers.config import ProviderConfig
 from aiconsole.providers.pricing import PriceBook
@@ -218,6 +221,23 @@ class Engine:
     def asked(self, request_id: str) -> ChatRequest | None:
         """A recent request as it was asked, by the id that its `RequestFinished` has; None where it is not kept any more."""
         return self._router.recent.get(request_id)
+
+    async def sent_headers(self, provider: str) -> Mapping[str, str]:
+        """The headers that each call to a provider has, by name, values hidden that are or may be secret; none of one that is
+        not switched on."""
+        await self._prepare((provider,) if provider in self._configs else ())
+        return self._registry[provider].sent_headers() if provider in self._registry else {}
+
+    async def written(self, request: ChatRequest, provider: str, model: str, *, stream: bool) -> Written:
+        """What ``request`` is sent as to one candidate, without the key.
+
+        Raises:
+            ConfigError: there is no such provider switched on.
+            ProviderError: it cannot be sent there.
+        """
+        await self._prepare((provider,) if provider in self._configs else ())
+        self._known(provider)
+        return self._registry[provider].written(structs.replace(request, model=model), stream=stream)
 
     async def open_chat(self) -> ChatService:
         """The kept conversations. Raises as `open_store`."""

@@ -34,6 +34,7 @@ ICONS = {
     "chat": "chat-circle-text",
     "files": "files",
     "providers": "cloud",
+    "requests": "list-bullets",
     "routing": "path",
     "bench": "flask",
     "jobs": "clock-clockwise",

@@ -11,7 +11,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 
 import msgspec
 from PySide6.QtCore import QByteArray, Qt, Signal
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from .sheet import ShortcutSheet
 
 _log = logging.getLogger(__name__)
+_Kept = TypeVar("_Kept", bound=msgspec.Struct)
 
 
 class Panel(msgspec.Struct, frozen=True):
@@ -55,6 +56,7 @@ class OpensItems(Protocol):
 class Shell(QMainWindow):
     """The window. ``geometry_text`` is what ``keep_geometry`` was given when the window was last closed.
 
+    ``memory`` is what panels keep of themselves from one run to the next, JSON by panel; see `remember` and `recall`.
     ``panel_opened(key)``, ``mode_chosen(mode)`` when the person picked a theme.
     """
 
@@ -71,6 +73,7 @@ class Shell(QMainWindow):
         super().__init__()
         self.setWindowTitle("AI Console")
         self.theme = theme
+        self.memory: dict[str, str] = {}
         self.icons = Icons(theme)
         self.commands = Commands()
         self.rail = Rail(self.icons)
@@ -140,6 +143,17 @@ class Shell(QMainWindow):
             view.open_item(argument)
         self.panel_opened.emit(key)
         return view
+
+    def remember(self, key: str, value: msgspec.Struct) -> None:
+        """Keep ``value`` for panel ``key`` over the end of the window."""
+        self.memory[key] = msgspec.json.encode(value).decode()
+
+    def recall(self, key: str, kind: type[_Kept]) -> _Kept | None:
+        """What was kept for panel ``key``; None where there is nothing, or nothing that can be read."""
+        try:
+            return msgspec.json.decode(self.memory[key], type=kind) if key in self.memory else None
+        except msgspec.MsgspecError:
+            return None
 
     # Messages and background work
 

@@ -50,6 +50,7 @@ class PanelPlan(msgspec.Struct, frozen=True):
 PANELS = (
     PanelPlan("overview", "Overview", "overview", "aiconsole.gui.overview", ("numpy", "pyqtgraph")),
     PanelPlan("chat", "Chat", "chat", "aiconsole.gui.chat", ("markdown_it", "pygments.lexers")),
+    PanelPlan("requests", "Requests", "requests", "aiconsole.gui.requests", ("markdown_it", "pygments.lexers")),
     PanelPlan("providers", "Providers", "providers", "aiconsole.gui.providers"),
     PanelPlan("routing", "Routing", "routing", "aiconsole.gui.routing"),
     PanelPlan("settings", "Settings", "settings", "aiconsole.gui.settings"),
@@ -87,6 +88,7 @@ class Window(QObject):
         self._slots: dict[str, PanelSlot] = {}
         self._plans = {plan.key: plan for plan in PANELS if _is_there(plan.module)}
         self._error: BaseException | None = None
+        shell.memory.update(state.memory)
         self._feed = StripFeed(shell)
         self._heart: HeartCard | None = None
         for plan in self._plans.values():
@@ -103,7 +105,9 @@ class Window(QObject):
 
     def state(self, geometry: str) -> WindowState:
         """What to keep of the window."""
-        return WindowState(geometry, self.shell.open_key, self.shell.theme.mode, self._welcomed)
+        return WindowState(
+            geometry, self.shell.open_key, self.shell.theme.mode, self._welcomed, dict(self.shell.memory)
+        )
 
     # The engine
 

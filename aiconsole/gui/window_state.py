@@ -19,12 +19,13 @@ _log = logging.getLogger(__name__)
 
 class WindowState(msgspec.Struct, frozen=True, omit_defaults=True):
     """``geometry`` as Qt saves it, in base 64. ``theme`` is what the setting was at last, for the first paint.
-    ``welcomed``: the welcome was seen and left."""
+    ``welcomed``: the welcome was seen and left. ``memory`` is what panels keep of themselves, JSON by panel."""
 
     geometry: str = ""
     panel: str = ""
     theme: Mode = "system"
     welcomed: bool = False
+    memory: dict[str, str] = {}
 
 
 def state_path(home: Home) -> Path:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Final, Protocol
 
 import msgspec
 
@@ -68,6 +68,19 @@ class WireCall(msgspec.Struct, frozen=True):
     body: Any = None
     method: str = "POST"
     headers: Headers = {}
+
+
+class Written(msgspec.Struct, frozen=True):
+    """A call as it goes over the wire, without its secrets. ``headers`` by lower-case name; those that carry the key or were
+    set by the person have ``HIDDEN`` in place of their secret. ``body`` is JSON, None where there is none."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes | None
+
+
+HIDDEN: Final = "•••"
 
 
 class Answer(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -95,11 +95,14 @@ class HttpChannel:
         self._base_url = base_url.rstrip("/")
         self._transport = transport
         self._urls: dict[str, httpx.URL] = {}
-        self._headers = _checked_headers(
-            {**_DEFAULT_HEADERS, **{name.lower(): value for name, value in headers.items()}}
-        )
+        self._headers = _checked_headers(self.sent_headers(headers))
         self._bare_headers = httpx.Headers(self._headers)
         del self._bare_headers["content-type"]
+
+    @staticmethod
+    def sent_headers(headers: Mapping[str, str]) -> dict[str, str]:
+        """All headers that a channel with ``headers`` sends, by lower-case name."""
+        return {**_DEFAULT_HEADERS, **{name.lower(): value for name, value in headers.items()}}
 
     async def request(
         self,

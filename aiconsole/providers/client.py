@@ -32,7 +32,7 @@ from aiconsole.domain.chat import (
 from aiconsole.domain.clock import Clock
 from aiconsole.domain.errors import ConnectionFailed, MissingKey, ProviderError
 from aiconsole.domain.models import Feature, ModelInfo, ProbeResult
-from aiconsole.providers.base import Answer, Dialect, ErrorReply, WireCall
+from aiconsole.providers.base import HIDDEN, Answer, Dialect, ErrorReply, WireCall, Written
 from aiconsole.providers.channel import HttpChannel, HttpResponse
 from aiconsole.providers.config import ProviderConfig
 from aiconsole.providers.deadlines import Deadlines, timed_out
@@ -208,6 +208,23 @@ class HttpProvider:
         self._prices.start_loading()
         fitting = fit(request, self._label, self.features, refusals)
         return self._dialect.chat(fitting, stream=stream, refuse=refusals)
+
+    def sent_headers(self) -> dict[str, str]:
+        """The headers of every call by lower-case name; values that are or may be secret are hidden."""
+        own = dict.fromkeys(self._config.headers, HIDDEN)
+        auth = {} if self._config.key is None else self._dialect.auth(HIDDEN)
+        return self._channel.sent_headers({**self._dialect.headers(), **own, **auth})
+
+    def written(self, request: ChatRequest, *, stream: bool) -> Written:
+        """What ``request`` would be sent as, without the key.
+
+        Raises:
+            ProviderError: it cannot be sent to this provider.
+        """
+        call = self._write(request, self._refusals(request), stream=stream)
+        headers = {**self.sent_headers(), **{name.lower(): value for name, value in call.headers.items()}}
+        body = None if call.body is None else _encode(call.body)
+        return Written(call.method, f"{self._base_url.rstrip('/')}{call.path}", headers, body)
 
     def _need_key(self) -> None:
         if self._config.key is None and self._config.key_needed:
