@@ -22,10 +22,10 @@ from aiconsole.store.sketch import GAMMA, LEAST_MS, bucket_of
 if TYPE_CHECKING:
     from aiconsole.store.database import Database
 
-STEPS: Final = (10, 30, 60, 300, 900, 3600, 14_400, 86_400)
+STEPS: Final = (10, 30, 60, 300, 600, 3600, 14_400, 86_400)
 """Lengths of a bucket in s that are chosen from where none is asked for."""
 
-_BUCKETS: Final = 300
+_BUCKETS: Final = 180
 _SPARKS: Final = 60
 _SUMS: Final = (
     "count",
@@ -46,7 +46,7 @@ _SHARES: Final = (0.0, 0.5, 0.95, 0.99, 1.0)
 
 
 def auto_step(start: float, end: float) -> int:
-    """The finest of `STEPS` that gives at most 300 buckets."""
+    """The finest of `STEPS` that gives at most 180 buckets."""
     return next((step for step in STEPS if (end - start) / step <= _BUCKETS), STEPS[-1])
 
 
@@ -183,21 +183,24 @@ def _of(values: tuple[float, ...], times: Sequence[float | None], firsts: Sequen
 def _quantiles(
     blobs: Sequence[bytes], groups: Any, number: int, shares: Sequence[float]
 ) -> list[tuple[float | None, ...]]:
-    """The quantiles of the packed histograms of each group, by nearest rank; None where a group has no sample."""
+    """The quantiles of the packed histograms of each group, by nearest rank; None where a group has no sample.
+
+    All samples are put in order of group and bucket; a quantile is then a place in the running sum of their counts.
+    """
     pairs = _pairs(blobs)
     if not len(pairs):
         return [(None,) * len(shares)] * number
-    buckets, counts = pairs[:, 0], pairs[:, 1]
-    lowest = int(buckets.min())
-    width = int(buckets.max()) - lowest + 1
-    owners = np.repeat(groups, [len(blob) >> 2 for blob in blobs])
-    sums = np.bincount(owners * width + (buckets - lowest), counts, number * width).reshape(number, width)
-    running = np.cumsum(sums, axis=1)
-    totals = running[:, -1]
+    keys = (np.repeat(groups, [len(blob) >> 2 for blob in blobs]) << 16) | pairs[:, 0]
+    order = np.argsort(keys, kind="stable")
+    keys = keys[order]
+    running = np.concatenate(([0], np.cumsum(pairs[:, 1][order])))
+    edges = running[np.searchsorted(keys, np.arange(number + 1) << 16)]
+    begins, totals = edges[:-1], np.diff(edges)
+    known = totals.tolist()
     found = []
     for share in shares:
-        ranks = np.maximum(np.ceil(share * totals), 1)
-        places = np.argmax(running >= ranks[:, None], axis=1) + lowest
-        values = LEAST_MS * 2 * GAMMA ** places.astype(np.float64) / (GAMMA + 1)
-        found.append([value if count else None for value, count in zip(values.tolist(), totals.tolist(), strict=True)])
+        ranks = begins + np.maximum(np.ceil(share * totals), 1)
+        places = np.minimum(np.searchsorted(running[1:], ranks), len(keys) - 1)
+        values = LEAST_MS * 2 * GAMMA ** (keys[places] & 0xFFFF).astype(np.float64) / (GAMMA + 1)
+        found.append([value if count else None for value, count in zip(values.tolist(), known, strict=True)])
     return list(zip(*found, strict=True))

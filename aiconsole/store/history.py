@@ -91,7 +91,7 @@ class History:
 
         Args:
             start, end: the range in epoch s, widened to whole buckets.
-            step: length of a bucket in s, rounded up to what is kept; None gives up to 300 buckets.
+            step: length of a bucket in s, rounded up to what is kept; None gives up to 180 buckets.
             of: what is counted.
             by: what a line is. Of requests, the line of provider "" are those for which nobody could be asked.
             provider, model, route, origins: only those; "" and () are all. Attempts know no route.

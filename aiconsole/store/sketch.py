@@ -1,9 +1,9 @@
 """Latencies as mergeable histograms: a DDSketch whose buckets grow geometrically, so that every quantile is within 1 %.
 
 A packed one is pairs of unsigned 16-bit numbers, little-endian: bucket and count. A count above 65,535 takes several pairs, and
-pairs need no order, so packed histograms are merged by putting one behind the other. Sums of error kinds are packed the same
-way, with ids of ``label`` in place of buckets. Source of the mapping: Masson, Rim, Lee, "DDSketch: A Fast and
-Fully-Mergeable Quantile Sketch with Relative-Error Guarantees", VLDB 2019.
+pairs need no order (ours have it, as that is quicker to read), so packed histograms are merged by putting one behind the
+other. Sums of error kinds are packed the same way, with ids of ``label`` in place of buckets. Source of the mapping: Masson,
+Rim, Lee, "DDSketch: A Fast and Fully-Mergeable Quantile Sketch with Relative-Error Guarantees", VLDB 2019.
 """
 
 from __future__ import annotations
@@ -37,10 +37,11 @@ def value_of(bucket: int) -> float:
 
 def pack(counts: Mapping[int, int]) -> bytes:
     """Counts by number (both at least 0, numbers up to 65,535) as bytes."""
+    ordered = sorted(counts.items())
     if max(counts.values(), default=0) <= _MOST:
-        return struct.pack(f"<{2 * len(counts)}H", *chain.from_iterable(counts.items()))
+        return struct.pack(f"<{2 * len(counts)}H", *chain.from_iterable(ordered))
     pairs: list[int] = []
-    for number, count in counts.items():
+    for number, count in ordered:
         whole, rest = divmod(count, _MOST)
         pairs += (number, _MOST) * whole
         pairs += (number, rest)
