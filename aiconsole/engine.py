@@ -112,7 +112,7 @@ class Engine:
             publish=self.bus.publish,
         )
         self._kept_history = KeptHistory(
-            home, lambda: self.settings, self.bus, self.gate.budgets, clock, simulated=lambda: self.demo
+            home, lambda: self.settings, self.bus, self.gate.budgets, self.live, clock, simulated=lambda: self.demo
         )
         self.history = self._kept_history.history
         self._states: tuple[ProviderState, ...] = ()

@@ -1,8 +1,8 @@
 """The console's database while the engine runs: opened once for all who need it, filled from the event bus, tidied.
 
 `KeptHistory.begin` has events collected in memory at once and opens the database behind that; one that cannot be opened for
-now is tried again. What was spent this month is told to the budgets, so that they hold over a restart; until then a budget
-knows only what this run spent.
+now is tried again. What was spent this month is told to the budgets, so that they hold over a restart, and today's spend to
+the live state; until then both know only what this run spent.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from aiconsole.domain.events import Notice
 from aiconsole.domain.history import Targets
 from aiconsole.home import Home
 from aiconsole.realtime.bus import Bus
+from aiconsole.realtime.live import Live
 from aiconsole.routing.budgets import Budgets
 from aiconsole.secrets import REDACTOR
 from aiconsole.settings import Settings
@@ -45,6 +46,7 @@ class KeptHistory:
         settings: Callable[[], Settings],
         bus: Bus,
         budgets: Budgets,
+        live: Live,
         clock: Clock,
         *,
         simulated: Callable[[], bool],
@@ -53,6 +55,7 @@ class KeptHistory:
         self._settings = settings
         self._bus = bus
         self._budgets = budgets
+        self._live = live
         self._clock = clock
         self._recorder = Recorder(clock, simulated=simulated)
         self._leave: Callable[[], None] | None = None
@@ -115,7 +118,7 @@ class KeptHistory:
             retention=retention_of(self._settings()),
         )
         self._store = store
-        await self._fill_budgets(store)
+        await self._tell_spent(store)
         self._listen()
         self._recorder.attach(store)
         self._spawn(self._prune(store))
@@ -141,20 +144,25 @@ class KeptHistory:
             self._leave = None
             self._recorder.clear()
 
-    async def _fill_budgets(self, store: Store) -> None:
+    async def _tell_spent(self, store: Store) -> None:
         """Before anything of this run is written, so that nothing is counted twice."""
         from aiconsole.store import past
 
         now = self._clock.now()
-        today = datetime.fromtimestamp(now, UTC)
-        month = datetime(today.year, today.month, 1, tzinfo=UTC).timestamp()
+        today = datetime.fromtimestamp(now, UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+        month, day = today.replace(day=1).timestamp(), today.timestamp()
         try:
             spent = await store.read(lambda database: past.spend(database, month, now + 1.0, False), "graphs")
+            pretended = await store.read(lambda database: past.spend(database, day, now + 1.0, True), "graphs")
         except StoreError as error:
             _log.warning("What was spent before is not known: %s", error.message)
             return
-        for day in spent:
-            self._budgets.add(day.usd, route=day.route, provider=day.provider, at=float(day.day))
+        for part in spent:
+            self._budgets.add(part.usd, route=part.route, provider=part.provider, at=float(part.day))
+        for simulated, parts in ((False, spent), (True, pretended)):
+            for part in parts:
+                if part.day >= day and part.usd:
+                    self._live.tell_spent(part.provider, part.usd, simulated=simulated, since=day)
 
     async def _prune(self, store: Store) -> None:
         try:

@@ -61,6 +61,10 @@ async def test_budgets_go_on_after_a_restart_with_what_was_really_spent(tmp_path
         assert spent("month") == pytest.approx(1.5)
         assert spent("month", provider="groq") == pytest.approx(0.5)
         assert spent("day", route="slow") == pytest.approx(0.5)
+        live = engine.live.state()
+        assert (live.real.spend_usd, live.simulated.spend_usd) == (pytest.approx(0.75), pytest.approx(9.0))
+        assert live.provider("cohere").spend_usd == pytest.approx(0.5)
+        assert live.today_since == NOON - 43_200
 
 
 async def test_a_second_console_says_who_has_the_database_and_works_on(tmp_path: Path) -> None:
