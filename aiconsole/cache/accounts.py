@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import count
 from random import Random
 from typing import TYPE_CHECKING, Final
@@ -39,6 +39,7 @@ class Accounts:
         self.saved_usd = 0.0
         self.saved_ms = 0.0
         self.earlier = (0.0, 0.0)
+        self._took_up = False
         self.share = share
         self._publish = publish
         self._clock = clock
@@ -141,6 +142,12 @@ class Accounts:
                 attempts=0,
             )
         )
+
+    def take_up(self, totals: Mapping[str, float]) -> None:
+        """Go on from the sums of earlier runs, as a file holds them; once, as a file opened later holds this run's too."""
+        if not self._took_up:
+            self._took_up = True
+            self.earlier = (totals.get("saved_usd", 0.0), totals.get("saved_ms", 0.0))
 
     def write(self, file: CacheFile | None) -> None:
         """Write the sums over all runs to the file soon."""

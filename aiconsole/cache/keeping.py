@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from random import Random
 from typing import TYPE_CHECKING, Final, Literal
@@ -14,7 +15,7 @@ from aiconsole.cache.entry import CacheStats, EntryInfo, Meta
 from aiconsole.cache.meaning import Embedder, Meaning
 from aiconsole.cache.shelf import TURN, Shelf
 from aiconsole.domain.clock import Clock
-from aiconsole.domain.errors import ConfigError, ConsoleError
+from aiconsole.domain.errors import ConfigError, ConsoleError, StoreError
 from aiconsole.domain.events import Event, Notice
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ _ORDER: Final[dict[Sort, Callable[[Meta], float]]] = {
     "saved": lambda meta: -meta.hits * meta.ms,
 }
 _SHORTEST: Final = 8
+_log = logging.getLogger(__name__)
 
 
 class CacheLimits(msgspec.Struct, frozen=True):
@@ -231,7 +233,10 @@ class Keeping:
         self.trouble = None
         try:
             file = await self._open_file()
-        except ConsoleError as error:
+        except Exception as error:
+            if not isinstance(error, ConsoleError):
+                _log.exception("The response cache's file could not be opened")
+                error = StoreError(f"its file could not be opened ({type(error).__name__}).", passing=False)
             self.trouble = error
             self._publish(Notice(f"Answers are cached in memory only: {error.message}", error.advice))
             return None
@@ -248,7 +253,7 @@ class Keeping:
             file = await self._try_file()
             if file is not None:
                 await self._shelf.attach(file)
-                self._accounts.earlier = (file.totals.get("saved_usd", 0.0), file.totals.get("saved_ms", 0.0))
+                self._accounts.take_up(file.totals)
                 for meta, vector in file.found:
                     if vector is not None and meta.key in self._shelf.metas:
                         self._meaning.restore(meta.key, vector)

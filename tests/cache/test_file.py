@@ -48,6 +48,10 @@ async def test_answers_pins_hits_and_savings_outlast_a_start(tmp_path: Path) -> 
     assert (other.hits, other.pinned, other.tags) == (0, False, ())
     assert stats.saved_usd_ever == pytest.approx(4 * first.cost.usd)
     assert stats.saved_usd == pytest.approx(first.cost.usd)
+    async with console(tmp_path, keys=KeyStore({}, backend=memory_keyring())) as here:
+        await here.engine.complete(asking())
+        await here.engine.change("cache.storage", "encrypted")
+        assert (await here.engine.cache.stats()).saved_usd_ever == pytest.approx(5 * first.cost.usd)
     assert os.name == "nt" or (tmp_path / "cache.db").stat().st_mode & 0o077 == 0
 
 
