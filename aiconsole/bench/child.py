@@ -6,7 +6,7 @@ import sys
 from typing import Any, Final
 
 FLAG: Final = "--child"
-MODULES: Final = ("aiconsole.bench.load.__main__", "aiconsole.bench.reference")
+MODULES: Final = ("aiconsole.bench.load.__main__", "aiconsole.bench.reference", "aiconsole.bench.figures")
 
 
 APART: Final[dict[str, Any]] = {"creationflags": 0x200} if sys.platform == "win32" else {"start_new_session": True}

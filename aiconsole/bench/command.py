@@ -22,7 +22,8 @@ from aiconsole.bench.outputs.words import headline, tables
 from aiconsole.bench.plan import Load, Plan, Prompt, read_suite
 from aiconsole.bench.progress import Checked, Over, Planned, Progress
 from aiconsole.bench.report import Report
-from aiconsole.bench.service import Bench, BenchRun
+from aiconsole.bench.running import BenchRun
+from aiconsole.bench.service import Bench
 from aiconsole.domain.errors import ConfigError
 from aiconsole.resources import resource
 
@@ -76,14 +77,14 @@ async def run_bench(bench: Bench, options: argparse.Namespace, say: Say, tell: S
 
 def exit_code(report: Report) -> int:
     """0 passed, 1 an assertion or check failed, 3 invalid run, 4 a provider or key could not serve, 130 stopped by hand."""
+    if report.partial and not report.broken:
+        return INTERRUPTED
     if any(unusable(check) for check in report.health) or any(
-        target.trouble for target in report.targets if not report.partial
+        target.trouble for target in report.targets if not report.broken
     ):
         return TROUBLE
     if report.certificate.verdict == "invalid":
         return INVALID
-    if report.partial:
-        return INTERRUPTED
     return PASSED if report.passed else FAILED
 
 

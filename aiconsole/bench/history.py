@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Final
@@ -19,10 +19,11 @@ import msgspec
 
 from aiconsole.bench.asserts import value_of
 from aiconsole.bench.certificate import Certificate
+from aiconsole.bench.figures import Question, computed
 from aiconsole.bench.health import HealthCheck
-from aiconsole.bench.measure import Sample
+from aiconsole.bench.measure import Sample, read_samples
 from aiconsole.bench.plan import Plan
-from aiconsole.bench.report import Assertion, Report, TargetReport, all_passed, target_report
+from aiconsole.bench.report import Assertion, Report, all_passed
 from aiconsole.domain.errors import ConfigError
 from aiconsole.home import make_private_folder, write_private
 
@@ -134,7 +135,7 @@ class History:
 
     def samples(self, run: str) -> list[Sample]:
         """The raw samples of a run; a torn last line is left out, none where there is no file."""
-        return list(_samples(self.folder / run / "samples.jsonl"))
+        return list(read_samples(self.folder / run / "samples.jsonl"))
 
     def delete(self, run: str) -> None:
         """Remove a run and the baselines pinned to it. Raises OSError."""
@@ -208,19 +209,19 @@ class History:
 
     def _unfinished(self, folder: Path) -> Report:
         kept = msgspec.json.decode((folder / "plan.json").read_bytes(), type=KeptPlan)
-        samples = self.samples(folder.name)
+        found = computed(Question(str(folder / "samples.jsonl"), kept.plan))
         return Report(
             id=kept.id,
             plan=kept.plan,
             started_at=kept.started_at,
-            seconds=max((sample.ended_s for sample in samples), default=0.0),
+            seconds=found.seconds,
             stopped="The run did not come to its end; these are the requests that did.",
             partial=True,
             simulated=kept.simulated,
             certificate=Certificate(
                 "unproven", words="The run did not come to its end, so the generator was not judged."
             ),
-            targets=tuple(_targets(samples, kept.plan)),
+            targets=found.targets,
         )
 
     def _write(self, baselines: dict[str, str]) -> None:
@@ -252,22 +253,6 @@ def _entry(folder: Path, baselines: tuple[str, ...]) -> Entry:
         simulated=kept.simulated,
         baselines=baselines,
     )
-
-
-def _samples(path: Path) -> Iterable[Sample]:
-    decode = msgspec.json.Decoder(Sample).decode
-    if not path.is_file():
-        return
-    with path.open("rb") as lines:
-        for line in lines:
-            with contextlib.suppress(msgspec.DecodeError):
-                yield decode(line)
-
-
-def _targets(samples: Sequence[Sample], plan: Plan) -> Iterable[TargetReport]:
-    names = dict.fromkeys((*plan.targets, *(sample.target for sample in samples)))
-    for name in names:
-        yield target_report(name, [sample for sample in samples if sample.target == name], plan)
 
 
 def _point(report: Report, figure: str, target: str) -> list[Point]:

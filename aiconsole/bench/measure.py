@@ -6,8 +6,9 @@ over the wire; several that came in one read have gaps of nearly 0.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import aclosing
+from collections.abc import Callable, Iterator
+from contextlib import aclosing, suppress
+from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -218,6 +219,17 @@ class Stopwatch:
             error="" if error is None else error.message[:300],
             retry_after_s=None if error is None else error.retry_after,
         )
+
+
+def read_samples(path: Path) -> Iterator[Sample]:
+    """The samples kept in a file, a line of JSON each; a torn line is left out, and nothing comes where there is no file."""
+    decode = msgspec.json.Decoder(Sample).decode
+    if not path.is_file():
+        return
+    with path.open("rb") as lines:
+        for line in lines:
+            with suppress(msgspec.DecodeError):
+                yield decode(line)
 
 
 def _ms(at: float | None, since: float) -> float | None:

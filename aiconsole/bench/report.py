@@ -112,7 +112,7 @@ class Assertion(msgspec.Struct, frozen=True, omit_defaults=True):
 
 class Report(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """A whole run. ``started_at`` in epoch seconds. ``stopped`` says what ended it early, "" where nothing did; ``partial`` is
-    True where that was neither a limit of the plan nor its end."""
+    True where that was neither a limit of the plan nor its end, ``broken`` where the load process died."""
 
     format: int = FORMAT
     id: str
@@ -121,6 +121,7 @@ class Report(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     seconds: float = 0.0
     stopped: str = ""
     partial: bool = False
+    broken: bool = False
     simulated: bool = False
     console: str = ""
     machine: str = ""

@@ -107,16 +107,12 @@ def percentile_draw(ordered: Sequence[float], share: float) -> Draw:
 
 
 def mean_draw(values: Sequence[float]) -> Draw:
-    """Draws a bootstrapped mean; more than 50 values are drawn as 50 blocks of neighbours."""
+    """Draws a bootstrapped mean; more than 50 values are drawn as blocks of neighbours."""
     size = ceil(len(values) / _BLOCKS)
     blocks = [values[at : at + size] for at in range(0, len(values), size)]
-    sums = [(sum(block), len(block)) for block in blocks]
-
-    def draw(random: Random) -> float:
-        drawn = random.choices(sums, k=len(sums))
-        return sum(total for total, _ in drawn) / sum(count for _, count in drawn)
-
-    return draw
+    means = [sum(block) / len(block) for block in blocks]
+    count = len(means)
+    return lambda random: sum(random.choices(means, k=count)) / count
 
 
 def share_draw(hits: int, of: int) -> Draw:
