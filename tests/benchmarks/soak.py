@@ -15,8 +15,10 @@ charge or reservation that was not given back.
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import os
+import sys
 import time
 from collections import Counter, defaultdict, deque
 from collections.abc import Mapping
@@ -66,7 +68,8 @@ class Soak:
     Attributes:
         broken: what must not have happened, in words.
         outcomes: how many requests ended how.
-        memory: resident MB after each fifth of the requests.
+        memory: resident MB after each fifth of the requests, with all of them under way.
+        blocks: how many blocks of memory Python held then.
     """
 
     def __init__(self, engine: Engine, simulator: Simulator, requests: int, seed: int, changes_per_s: float) -> None:
@@ -74,6 +77,7 @@ class Soak:
         self.outcomes: Counter[str] = Counter()
         self.events: Counter[str] = Counter()
         self.memory: list[float] = []
+        self.blocks: list[int] = []
         self._engine = engine
         self._simulator = simulator
         self._requests = requests
@@ -105,7 +109,9 @@ class Soak:
         while self._asked < self._requests:
             self._asked += 1
             if self._asked % max(1, self._requests // 5) == 0:
+                gc.collect()
                 self.memory.append(psutil.Process().memory_info().rss / 1e6)
+                self.blocks.append(sys.getallocatedblocks())
             await self._one(Random(self._random.random()))
             await asyncio.sleep(self._random.uniform(0.0, 0.4))
 
@@ -279,6 +285,7 @@ def run() -> list[Row]:
     for line in done.broken[:20]:
         print("BROKEN:", line)
     first, last = done.memory[0], done.memory[-1]
+    blocks = done.blocks[-1] / done.blocks[0]
     rows = [
         Row("requests under random faults", requests, ""),
         Row("  took", took, "s"),
@@ -286,6 +293,10 @@ def run() -> list[Row]:
         Row("  memory after a fifth", first, "MB"),
         Row("  memory at the end, over that", last / first, "x", "at most 1.05", last <= 1.05 * first),
     ]
+    rows.append(
+        Row("  Python's blocks at the end, over those after a fifth", blocks, "x", "at most 1.05", blocks <= 1.05)
+    )
+    rows += [Row(f"  after {part} fifths", size, "MB") for part, size in enumerate(done.memory, 1)]
     rows += [Row(f"  {name}", count, "requests") for name, count in done.outcomes.most_common()]
     rows += [Row(f"  {name}", count, "") for name, count in done.events.most_common()]
     return rows
