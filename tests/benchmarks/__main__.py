@@ -17,7 +17,20 @@ from pathlib import Path
 
 from tests.benchmarks.rows import Row, print_rows
 
-BENCHMARKS = ("engine", "routing", "sse", "loop", "window", "markdown", "startup", "store", "bus", "cache", "jobs", "calibration")
+BENCHMARKS = (
+    "engine",
+    "routing",
+    "sse",
+    "loop",
+    "window",
+    "markdown",
+    "startup",
+    "store",
+    "bus",
+    "cache",
+    "jobs",
+    "calibration",
+)
 LONG = ("soak", "history")
 
 
