@@ -1,8 +1,8 @@
 """The cache's own SQLite file: one process, one writing thread, content that is gone when it is removed.
 
 Content is read in the event loop's thread, as a look-up by key from the system's cache takes some 10 microseconds and a trip
-to a thread several times that; what is large, and everything for a while after a slow read (longer each time that is
-followed by another slow one), goes through the thread.
+to a thread several times that; what is large, and everything for a while after two slow reads in a row (longer each time
+that is followed by another slow one), goes through the thread.
 Writes are gathered for a moment and share a commit: what a crash loses of a cache is fetched again.
 
 Removed content is overwritten (``secure_delete``), the journal is emptied with it, and clearing rewrites the whole file. Who
@@ -70,6 +70,7 @@ class CacheFile:
         self._timer: asyncio.TimerHandle | None = None
         self._slow_until = -inf
         self._slow_for_s = _SLOW_FOR_S[0]
+        self._slow_reads = 0
         self._broken = False
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="aiconsole-cache")
 
@@ -123,11 +124,13 @@ class CacheFile:
         began = clock.monotonic()
         body = self._body(self._reading, key)
         ended = clock.monotonic()
-        if ended - began > _SLOW_S:
+        if ended - began <= _SLOW_S:
+            self._slow_reads, self._slow_for_s = 0, _SLOW_FOR_S[0]
+            return body
+        self._slow_reads += 1
+        if self._slow_reads > 1:
             self._slow_until = ended + self._slow_for_s
             self._slow_for_s = min(2 * self._slow_for_s, _SLOW_FOR_S[1])
-        else:
-            self._slow_for_s = _SLOW_FOR_S[0]
         return body
 
     async def read_later(self, key: bytes) -> bytes | None:

@@ -332,3 +332,39 @@ async def test_a_write_that_fails_harms_nobody(tmp_path: Path) -> None:
     again = CacheFile.open(tmp_path / "cache.db", 0.0, None)
     assert again.totals == {"saved_ms": 7.0}
     await again.close()
+
+
+class SlowClock(FakeClock):
+    """Time passes with each look at it."""
+
+    step_s = 0.0
+
+    def monotonic(self) -> float:
+        self.advance(self.step_s)
+        return super().monotonic()
+
+
+async def test_a_slow_disk_is_read_in_the_thread_for_a_while_and_longer_each_time(tmp_path: Path) -> None:
+    file = CacheFile.open(tmp_path / "cache.db", 0.0, None)
+    clock = SlowClock()
+    clock.step_s = 0.01
+    file.read(b"a", clock)
+    clock.step_s = 0.0
+    assert file.quick(100, clock), "one slow read may be the machine's"
+    assert not file.quick(100_000, clock)
+    clock.step_s = 0.01
+    file.read(b"a", clock)
+    clock.step_s = 0.0
+    assert not file.quick(100, clock)
+    assert await file.read_later(b"a") is None
+    clock.advance(1.1)
+    assert file.quick(100, clock)
+    clock.step_s = 0.01
+    file.read(b"a", clock)
+    clock.step_s = 0.0
+    clock.advance(1.1)
+    assert not file.quick(100, clock)
+    clock.advance(1.0)
+    file.read(b"a", clock)
+    assert file.quick(100, clock)
+    await file.close()
