@@ -56,9 +56,12 @@ class FoundRequests:
         """At most ``limit`` rows from ``offset`` on; those deleted since are left out."""
         from aiconsole.store import request_table
 
-        return await self._history.ask(
-            lambda database: request_table.page(database, self._pages, offset, limit), tables=True
-        )
+        def read(database: Database) -> tuple[Pages, tuple[RequestRow, ...]]:
+            pages = request_table.reaching(database, self._pages, offset + limit)
+            return pages, request_table.page(database, pages, offset, limit)
+
+        self._pages, rows = await self._history.ask(read, tables=True)
+        return rows
 
 
 class History:

@@ -2,10 +2,11 @@
 
 In order of time and unless more is asked than who, on which route and when, the hours' rollups tell how many requests each hour
 has: an offset leads to its hour at once, however deep, and nothing is counted. For everything else the ids of what was found
-are listed once in the wanted order, at most `LISTED` of them (8 MB), and a page is a slice of that list. Text is looked for
-where little has to be read: names among the series, kinds and errors in ``usage_failure``, the beginning of an id by its
-index. Only what asks for more, such as the slowest of a year, reads every request of its range. Either way what came later
-does not shift the pages: it is seen when one asks anew.
+are listed in the wanted order, at most `LISTED` of them (8 MB), and a page is a slice of that list. Text is looked for where
+little has to be read: names among the series, kinds and errors in ``usage_failure``, the beginning of an id by its index. By
+any other order than time only the first `FIRST` are sorted out at once, which costs little more than to read each request of
+the range, and more when someone scrolls that far. Either way what came later does not shift the pages: it is seen when one
+asks anew.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from aiconsole.store.database import Database
 
 LISTED: Final = 1_000_000
+FIRST: Final = 10_000
 _HOUR: Final = 3600
 _ORDERS: Final[dict[Sort, str]] = {
     "time": "r.id",
@@ -42,14 +44,19 @@ _ROW: Final = (
 )
 
 
+Part = tuple[str, tuple[Any, ...]]
+"""A piece of SQL and what is bound in it."""
+
+
 class Pages(NamedTuple):
-    """Where the pages of so many requests (``number``) are. Either ``ids`` has them all, or ``stretches`` are id ranges
-    [low, high) in the wanted order, and ``ends`` how many requests there are up to the end of each. ``capped`` where more
-    were found than are listed."""
+    """Where the pages of so many requests (``number``) are. Either ``ids`` has the first of them, and ``query`` finds more; or
+    ``stretches`` are id ranges [low, high) in the wanted order, and ``ends`` how many requests there are up to the end of
+    each. ``capped`` where more were found than can be paged through."""
 
     number: int
     capped: bool = False
     ids: array[int] | None = None
+    query: Part = ("", ())
     series: tuple[int, ...] = ()
     stretches: tuple[tuple[int, int], ...] = ()
     ends: tuple[int, ...] = ()
@@ -57,27 +64,30 @@ class Pages(NamedTuple):
 
 
 class _Search(NamedTuple):
-    """What a search goes by: the filter, the series it lets through (id, provider, model, route), and the range of ids."""
+    """What a search goes by: the filter, the series it lets through (id, provider, model, route) and whether those are all
+    there are, and the range of ids."""
 
     wanted: RequestFilter
+    whole: bool
     names: list[tuple[int, str, str, str]]
     low: int
     high: int
+
+    @property
+    def among(self) -> str:
+        """The condition that a series is let through."""
+        return "1" if self.whole else f"+series IN ({_list(self.series)})"
 
     @property
     def series(self) -> tuple[int, ...]:
         return tuple(number for number, *_ in self.names)
 
 
-Part = tuple[str, tuple[Any, ...]]
-"""A piece of SQL and what is bound in it."""
-
-
 def find(
     database: Database, wanted: RequestFilter, sort: Sort, descending: bool, now: float, retention: Retention
 ) -> Pages:
     """Find what a filter lets through."""
-    names = _names(database, wanted)
+    names, whole = _names(database, wanted)
     allowed = tuple(number for number, *_ in names)
     newest = database.execute_sql("SELECT max(id) FROM usage_request").fetchone()[0]
     oldest = database.execute_sql("SELECT min(id) FROM usage_request").fetchone()[0]
@@ -85,13 +95,30 @@ def find(
         return Pages(0)
     low, high = max(ids_at(wanted.start), oldest), min(ids_at(wanted.end), newest + 1)
     plain = not (wanted.error_kind or wanted.text or wanted.asked) and wanted.failed is None and wanted.cached is None
-    if plain and sort == "time" and now - (low >> 20) / 1000 <= retention.reach(_HOUR):
-        return _by_hour(database, wanted, allowed, low, high, descending)
-    return _listed(database, _Search(wanted, names, low, high), sort, descending)
+    search = _Search(wanted, whole, names, low, high)
+    if plain and now - (low >> 20) / 1000 <= retention.reach(_HOUR):
+        hours = _by_hour(database, search, descending)
+        return hours if sort == "time" else _sorted(database, search, sort, descending, hours.number)
+    sql, values = _ids(database, search)
+    if sort == "time":
+        order = "DESC" if descending else "ASC"
+        return _listed(database, (f"{sql} ORDER BY id {order}", values))
+    number = database.execute_sql(f"SELECT count(*) FROM ({sql})", values).fetchone()[0]  # noqa: S608
+    return _sorted(database, search, sort, descending, number)
+
+
+def reaching(database: Database, pages: Pages, end: int) -> Pages:
+    """The same pages with all ids listed that can be, if it takes more than there are to get to ``end``."""
+    if pages.ids is None or end <= len(pages.ids) or len(pages.ids) >= pages.number:
+        return pages
+    found = database.execute_sql(*pages.query)  # without LIMIT, with which SQLite sorts many rows far slower
+    ids = array("q", (number for (number,) in islice(found, LISTED)))
+    found.close()
+    return pages._replace(ids=ids)
 
 
 def page(database: Database, pages: Pages, offset: int, limit: int) -> tuple[RequestRow, ...]:
-    """At most ``limit`` rows from ``offset`` on; those deleted since are left out."""
+    """At most ``limit`` rows from ``offset`` on, as far as ids are listed; those deleted since are left out."""
     if pages.ids is not None:
         return rows(database, pages.ids[offset : offset + limit].tolist())
     found: list[int] = []
@@ -117,26 +144,26 @@ def rows(database: Database, ids: list[int]) -> tuple[RequestRow, ...]:
     return tuple(found[number] for number in ids if number in found)
 
 
-def _names(database: Database, wanted: RequestFilter) -> list[tuple[int, str, str, str]]:
-    """Series that may hold what is wanted: id, provider, model, route."""
+def _names(database: Database, wanted: RequestFilter) -> tuple[list[tuple[int, str, str, str]], bool]:
+    """Series that may hold what is wanted (id, provider, model, route), and whether those are all."""
     found = database.execute_sql(
-        "SELECT id, provider, model, route, origin FROM usage_series WHERE counted = 'requests' AND simulated = ?",
-        (wanted.simulated,),
-    )
-    return [
+        "SELECT id, provider, model, route, origin, simulated FROM usage_series WHERE counted = 'requests'"
+    ).fetchall()
+    names = [
         (number, provider, model, route)
-        for number, provider, model, route, origin in found.fetchall()
-        if wanted.provider in ("", provider)
+        for number, provider, model, route, origin, simulated in found
+        if wanted.simulated is bool(simulated)
+        and wanted.provider in ("", provider)
         and wanted.model in ("", model)
         and wanted.route in ("", route)
         and wanted.origin in (None, origin)
     ]
+    return names, len(names) == len(found)
 
 
-def _by_hour(
-    database: Database, wanted: RequestFilter, series: tuple[int, ...], low: int, high: int, descending: bool
-) -> Pages:
+def _by_hour(database: Database, search: _Search, descending: bool) -> Pages:
     """Whole hours by their rollups, what is left at both ends by counting."""
+    wanted, series, low, high = search.wanted, search.series, search.low, search.high
     sums = choose(
         database,
         "requests",
@@ -170,19 +197,20 @@ def _by_hour(
     return Pages(ends[-1] if ends else 0, series=series, stretches=stretches, ends=ends, descending=descending)
 
 
-def _listed(database: Database, search: _Search, sort: Sort, descending: bool) -> Pages:
+def _listed(database: Database, query: Part) -> Pages:
+    sql, values = query
+    found = database.execute_sql(f"{sql} LIMIT {LISTED + 1}", values)
+    ids = array("q", (number for (number,) in found))
+    return Pages(min(len(ids), LISTED), len(ids) > LISTED, ids[:LISTED], query)
+
+
+def _sorted(database: Database, search: _Search, sort: Sort, descending: bool, number: int) -> Pages:
     order = "DESC" if descending else "ASC"
-    if sort == "time":
-        sql, values = _ids(database, search)
-        sql += f" ORDER BY id {order} LIMIT {LISTED + 1}"
-    else:
-        sql, values = _requests(database, search)
-        sql += f" ORDER BY {_ORDERS[sort]} {order} NULLS LAST, r.id {order}"
-    found = database.execute_sql(sql, values)
-    ids = array("q", (number for (number,) in islice(found, LISTED + 1)))
-    found.close()
-    capped = len(ids) > LISTED
-    return Pages(min(len(ids), LISTED), capped, ids[:LISTED])
+    sql, values = _requests(database, search)
+    query = f"{sql} ORDER BY {_ORDERS[sort]} {order} NULLS LAST, r.id {order}", values
+    found = database.execute_sql(f"{query[0]} LIMIT {FIRST}", values)
+    ids = array("q", (one for (one,) in found))
+    return Pages(min(number, LISTED), number > LISTED, ids, query)
 
 
 def _ids(database: Database, search: _Search) -> Part:
@@ -200,7 +228,7 @@ def _ids(database: Database, search: _Search) -> Part:
 
 def _failures(search: _Search) -> Part:
     """A query for failures of the range and series, of one kind where that is wanted."""
-    sql = f"SELECT id FROM usage_failure WHERE id >= ? AND id < ? AND series IN ({_list(search.series)})"  # noqa: S608
+    sql = f"SELECT id FROM usage_failure WHERE id >= ? AND id < ? AND {search.among}"  # noqa: S608
     values: tuple[Any, ...] = (search.low, search.high)
     if search.wanted.error_kind:
         sql += " AND error_kind = (SELECT id FROM label WHERE text = ?)"
@@ -225,7 +253,7 @@ def _requests(database: Database, search: _Search) -> Part:
         if sql:
             terms.append(f"r.id IN ({sql})")
             values += more
-    terms.append(f"+r.series IN ({_list(search.series)})")
+    terms.append(search.among)
     return f"SELECT r.id FROM usage_request r WHERE {' AND '.join(terms)}", values  # noqa: S608
 
 
@@ -255,14 +283,17 @@ def _saying(database: Database, search: _Search) -> Part:
     series = tuple(number for number, *words in search.names if any(folded in word.casefold() for word in words))
     pattern = "%" + text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
     span = (search.low, search.high)
-    sql = (
-        f"SELECT id FROM usage_request WHERE series IN ({_list(series)}) AND id >= ? AND id < ? "  # noqa: S608
-        f"UNION SELECT id FROM usage_failure WHERE id >= ? AND id < ? AND series IN ({_list(search.series)}) "
-        f"AND (error_kind IN ({_list(kinds)}) OR error LIKE ? ESCAPE '\\') "
-        "UNION SELECT id FROM usage_request WHERE request_id >= ? AND request_id < ? AND id >= ? AND id < ? "
-        f"AND +series IN ({_list(search.series)})"
-    )
-    return sql, (*span, *span, pattern, text, text + "\U0010ffff", *span)
+    parts = [
+        f"SELECT id FROM usage_failure WHERE id >= ? AND id < ? AND {search.among} "  # noqa: S608
+        f"AND (error_kind IN ({_list(kinds)}) OR error LIKE ? ESCAPE '\\')",
+        "SELECT id FROM usage_request WHERE request_id >= ? AND request_id < ? AND +id >= ? AND +id < ? "  # noqa: S608
+        f"AND {search.among}",
+    ]
+    values: tuple[Any, ...] = (*span, pattern, text, text + "\U0010ffff", *span)
+    if series:
+        parts.append(f"SELECT id FROM usage_request WHERE series IN ({_list(series)}) AND id >= ? AND id < ?")  # noqa: S608
+        values += span
+    return " UNION ".join(parts), values
 
 
 def _list(numbers: tuple[int, ...]) -> str:

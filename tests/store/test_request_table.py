@@ -146,6 +146,19 @@ async def test_any_offset_is_exact_and_later_arrivals_shift_nothing(tmp_path: Pa
         assert (await history.requests(RequestFilter(0, NOON + 10))).count == _COUNT + 1
 
 
+async def test_sorted_pages_go_on_beyond_what_was_sorted_at_first(tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setattr("aiconsole.store.request_table.FIRST", 15)
+    made = _requests()
+    async with past(tmp_path / "aiconsole.db") as (_, recorder, history, _):
+        for one in made:
+            recorder.listen(one)
+        await recorder.flush()
+        found = await history.requests(RequestFilter(0, NOON), "duration")
+        slowest = sorted((one.timing.duration_ms for one in made), reverse=True)
+        for offset in (0, 10, 100, 380, 20):
+            assert [row.duration_ms for row in await found.page(offset, 10)] == slowest[offset : offset + 10]
+
+
 async def test_a_search_that_is_no_longer_wanted_makes_room_for_the_next(tmp_path: Path) -> None:
     async with past(tmp_path / "aiconsole.db") as (_, recorder, history, _):
         recorder.listen(request())
