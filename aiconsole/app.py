@@ -40,6 +40,8 @@ NO_DISPLAY: Final = 3
 CLOSING_S: Final = 3.0
 """Seconds that open requests and the engine have to end after the window was closed."""
 _FIRST_PAINT_S: Final = 1.0
+_SETTLED_S: Final = 3.0
+"""Background jobs begin so long after the engine, so that a person's first steps do not wait for them."""
 
 _log = logging.getLogger(__name__)
 
@@ -137,7 +139,7 @@ class _Run:
                     window.connect_engine(engine)
                     if self._options.exit_after_start:
                         window.shell.close()
-                    else:
+                    elif not await _within(self._leave, _SETTLED_S):
                         await _begin_jobs(engine)
                     await self._leave.wait()
                     window.disconnect_engine()
@@ -188,6 +190,15 @@ def _import_engine() -> type[Engine]:
     for name in (*(f"providers.{name}" for name in BUILT_IN), "simulator", "store", "chat.service"):
         import_module(f"aiconsole.{name}")
     return Engine
+
+
+async def _within(event: asyncio.Event, seconds: float) -> bool:
+    """Whether ``event`` is set by then."""
+    try:
+        async with asyncio.timeout(seconds):
+            return await event.wait()
+    except TimeoutError:
+        return False
 
 
 async def _begin_jobs(engine: Engine) -> None:

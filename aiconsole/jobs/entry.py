@@ -53,7 +53,12 @@ class Entry:
     def waits_for(self, entries: Mapping[str, Entry], now: float) -> bool:
         """Whether a job that goes first is running or due."""
         before = (entries[name] for name in self.job.after if name in entries)
-        return any(entry.running is not None or entry.due(now) for entry in before)
+        return any(entry.running is not None or entry.due(now) or entry.late(now) for entry in before)
+
+    def late(self, now: float) -> bool:
+        """Whether its due time has come, though it may still be held back."""
+        next_due = self.record.next_due
+        return self.starts_at is not None and next_due is not None and next_due <= now
 
     def view(self) -> JobView:
         state: JobState = "waiting"

@@ -305,7 +305,7 @@ class Scheduler:
             later = planning.without_retry(self._planner.advanced(record, job, entry.plan, now))
             passed = self._planner.passed_over(record, entry.plan, now)
             if job.misfire == "skip" and now - due > job.grace_s + job.jitter_s:
-                words = f"It was due {_ago(now - due)} ago, too long to run it now."
+                words = f"It was due {planning.ago(now - due)} ago, too long to run it now."
                 missed = JobRun(job.name, "schedule", now, due=due, ended_at=now, result="missed", message=words)
                 await self._ledger.end(entry, later, missed)
                 return
@@ -332,9 +332,13 @@ class Scheduler:
     async def _conclude(self, entry: Entry, running: Running) -> None:
         ending = await running.ending()
         async with entry.guard:
-            if not running.left:
-                await self._ledger.record(entry, running, ending)
-            entry.running = None
+            try:
+                if not running.left:
+                    await self._ledger.record(entry, running, ending)
+            except Exception:
+                _log.exception("The end of a run of %s cannot be told", running.run.job)
+            finally:
+                entry.running = None
         running.ended.set()
         self._wake.set()
 
@@ -353,8 +357,11 @@ class Scheduler:
         overdue = 0
         for entry in self._entries.values():
             async with entry.guard:
+                was_on = entry.plan.enabled
                 entry.configure(self._plans)
                 record = self._planner.first_plan(entry.record, entry.job, entry.plan, now)
+                if entry.plan.enabled and not was_on and (record.next_due or now) < now:
+                    record = self._planner.advanced(record, entry.job, entry.plan, now)
                 record = self._planner.not_later(record, entry.job, entry.plan, now)
                 if record.start_at is not None and record.start_at <= now and not record.paused:
                     record = replace(record, start_at=now + SETTLING_S + overdue * SPREAD_S)
@@ -388,9 +395,3 @@ class Scheduler:
         if name not in self._entries:
             raise ConfigError(f"There is no job called “{name}”.", advice=f"There are: {', '.join(self._entries)}.")
         return self._entries[name]
-
-
-def _ago(seconds: float) -> str:
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.0f} h"

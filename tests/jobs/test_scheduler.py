@@ -6,10 +6,12 @@ import asyncio
 import threading
 from datetime import datetime
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
-from aiconsole.domain.errors import ConfigError
+from aiconsole.domain.errors import ConfigError, StoreError
+from aiconsole.domain.jobs import JobRecord, JobRun
 from aiconsole.jobs.job import MAX_LINES, Job, JobFailed, Outcome, Run
 from aiconsole.jobs.scheduler import Scheduler
 from aiconsole.jobs.threads import in_thread
@@ -150,6 +152,53 @@ async def test_jobs_wait_for_those_that_go_first() -> None:
         await rig.pass_time(60)
     assert order == ["first begins", "first ends", "second begins", "second ends"]
     assert [view.name for view in rig.scheduler.views()] == ["first", "second"]
+
+
+async def test_after_a_week_closed_jobs_still_wait_for_those_that_go_first() -> None:
+    order: list[str] = []
+
+    def noting(name: str, schedule: str, **more: Any) -> Job:
+        async def work(run: Run) -> Outcome:
+            order.append(name)
+            return Outcome()
+
+        return job(name, schedule, work, **more)
+
+    jobs = noting("second", "every 1h", after=("first",)), noting("first", "daily 03:00", jitter_s=50)
+    async with Rig(*jobs) as rig:
+        await rig.pass_time(7200)
+        order.clear()
+        await rig.restart(closed_s=7 * 86400)
+        await rig.pass_time(120)
+    assert order == ["first", "second"]
+
+
+async def test_a_job_that_was_off_makes_up_for_nothing() -> None:
+    on = True
+    async with Rig(job(schedule="daily 02:30"), plans=lambda name: (on, "")) as rig:
+        on = False
+        rig.scheduler.reconfigure()
+        await rig.pass_time(5 * 86400)
+        on = True
+        rig.scheduler.reconfigure()
+        await rig.pass_time(60)
+        assert await rig.runs() == []
+        assert rig.scheduler.view("tidy").countdown_s(rig.clock.now()) is not None
+
+
+async def test_an_end_that_cannot_be_kept_does_not_leave_the_job_running(caplog: pytest.LogCaptureFixture) -> None:
+    class Forgetful(MemoryKeeping):
+        async def end(self, record: JobRecord, run: JobRun, day: str) -> None:
+            raise errors.pop()
+
+    errors: list[Exception] = [KeyError("a fault"), StoreError("The disk is full.")]
+    async with Rig(job(), keeping=Forgetful()) as rig:
+        for _ in range(2):
+            await rig.scheduler.run_now("tidy")
+            await rig.scheduler.finished("tidy")
+        assert rig.scheduler.view("tidy").state == "waiting"
+    assert "The disk is full." in caplog.text
+    assert "a fault" in caplog.text
 
 
 def test_jobs_that_wait_for_each_other_are_refused() -> None:
