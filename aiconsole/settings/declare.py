@@ -423,7 +423,7 @@ class Settings(msgspec.Struct, frozen=True, omit_defaults=True):
     objectives: Objectives = Objectives()
     cache: Cache = Cache()
     jobs: Annotated[Mapping[str, JobSettings], about("The background jobs, each by its name.", entry=_check_job)] = (
-        msgspec.field(default_factory=dict)
+        msgspec.field(default_factory=lambda: {name: JobSettings() for name in JOB_NAMES})
     )
     demo: Annotated[bool, about("Talk to the built-in simulated providers instead of the real ones.")] = False
     providers: Annotated[

@@ -38,7 +38,10 @@ _EXAMPLES = {
     "models": "A model a line",
     "routes": "name = provider/model, provider/model",
     "proxy": "http://host:port",
+    "schedule": "every 5m, daily 02:30, weekly sun 02:30, or 30 2 * * *",
 }
+_KINDS = {"routing": "Route", "jobs": "Job"}
+"""What the names under a key are names of, where that is not plain."""
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -98,7 +101,7 @@ def all_entries(settings: Settings, labels: Mapping[str, str]) -> dict[str, tupl
             if "." in name:
                 continue  # such a name cannot stand inside a key
             label = settings.custom[name].label if place == "custom" else labels.get(name, "")
-            group = f"Route {name}" if place == "routing" else label or name
+            group = f"{_KINDS[place]} {name}" if place in _KINDS else label or name
             groups[group] = named_entries(place, name, group)
     return groups
 
