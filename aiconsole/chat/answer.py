@@ -219,4 +219,5 @@ def _meta(result: ChatResult) -> AnswerMeta:
         request_id=result.request_id,
         simulated=result.simulated,
         trace=result.trace,
+        cached=result.cached,
     )

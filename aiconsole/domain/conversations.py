@@ -12,6 +12,7 @@ from typing import Literal
 import msgspec
 
 from aiconsole.domain.chat import (
+    Cached,
     Continued,
     Cost,
     FinishReason,
@@ -64,7 +65,8 @@ class Conversation(msgspec.Struct, frozen=True):
 
 class AnswerMeta(msgspec.Struct, frozen=True, omit_defaults=True):
     """What an answer took, without its content. Of an answer that did not end well only what is known is set; where nobody
-    answered, ``provider`` and ``model`` are "". ``trace`` tells why it came from where it came from."""
+    answered, ``provider`` and ``model`` are "". ``trace`` tells why it came from where it came from; ``cached`` is set where no
+    call was made for it."""
 
     provider: str
     model: str
@@ -77,6 +79,7 @@ class AnswerMeta(msgspec.Struct, frozen=True, omit_defaults=True):
     request_id: str | None = None
     simulated: bool = False
     trace: DecisionTrace | None = None
+    cached: Cached | None = None
 
 
 class TurnError(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -88,7 +88,14 @@ def _commands(panel: ChatPanel, shell: Shell) -> list[Command]:
         here("parameters", "System prompt and parameters", panel.choose_parameters, "Ctrl+Shift+P", "temperature seed"),
         here("attach", "Attach files", lambda: panel.files.ask(panel), "Ctrl+Shift+A", "image document upload"),
         here("stop", "Stop the answer", panel.stop, "Ctrl+.", enabled=running),
-        here("again", "Answer again", lambda: of_last("regenerate"), "Ctrl+R", "retry regenerate", enabled=idle),
+        here(
+            "again",
+            "Answer again",
+            lambda: of_last("regenerate"),
+            "Ctrl+R",
+            "retry regenerate refresh fresh cache",
+            enabled=idle,
+        ),
         here("edit", "Edit the last message", panel.edit_last, "Ctrl+Shift+E", enabled=idle),
         here("copy", "Copy the last answer", lambda: of_last("copy"), "Ctrl+Shift+C", enabled=opened),
         here(

@@ -110,18 +110,20 @@ class Foot(QWidget):
             why = kit.tool("route", "Why this answer", lambda: self.wanted.emit("why"), keys="W", text="why")
             why.setObjectName("why")
             layout.addWidget(why, 0, Qt.AlignmentFlag.AlignTop)
-        for icon, name, what, keys in self._actions(answer, turn.message.role):
-            button = kit.tool(icon, name, lambda what=what: self.wanted.emit(what), keys=keys)  # type: ignore[misc]
+        kept = turn.meta is not None and turn.meta.cached is not None and not turn.meta.cached.shared
+        for icon, name, what, keys, text in self._actions(turn.message.role, kept):
+            button = kit.tool(icon, name, lambda what=what: self.wanted.emit(what), keys=keys, text=text)  # type: ignore[misc]
             button.setObjectName(what)
             button.setEnabled(what == "copy" or not busy)
             layout.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
 
     @staticmethod
-    def _actions(answer: bool, role: str) -> list[tuple[str, str, str, str]]:
-        if answer:
-            return [("copy", "Copy the answer", "copy", "C"), ("retry", "Answer again", "regenerate", "R")]
-        copy = ("copy", "Copy the message", "copy", "C")
-        return [copy, ("edit", "Edit and send again", "edit", "E")] if role == "user" else [copy]
+    def _actions(role: str, kept: bool) -> list[tuple[str, str, str, str, str]]:
+        if role == "assistant":
+            again = ("retry", "Ask for a fresh answer", "refresh") if kept else ("retry", "Answer again", "")
+            return [("copy", "Copy the answer", "copy", "C", ""), (*again[:2], "regenerate", "R", again[2])]
+        copy = ("copy", "Copy the message", "copy", "C", "")
+        return [copy, ("edit", "Edit and send again", "edit", "E", "")] if role == "user" else [copy]
 
     def _add_branches(self, kit: Kit, layout: QHBoxLayout, turn: Turn, busy: bool) -> None:
         place, many = turn.siblings.index(turn.id) + 1, len(turn.siblings)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Sequence
 
+from ...cache.words import cached_words
 from ...domain.conversations import AnswerMeta, Turn, TurnError
 from ...domain.messages import DocumentPart, ImagePart, ReasoningPart, TextPart, ToolCallPart, ToolResultPart
 from ...domain.models import ModelInfo
@@ -26,6 +27,8 @@ def footer(turn: Turn) -> str:
     facts = [f"{meta.provider} / {meta.model}"]
     if meta.simulated:
         facts.append("simulated")
+    if meta.cached is not None:
+        facts.append(cached_words(meta.cached))
     facts += _took(meta)
     facts.append(money(meta.cost.usd) if meta.cost is not None else "cost unknown")
     if meta.finish_reason == "length":
@@ -47,7 +50,7 @@ def _took(meta: AnswerMeta) -> list[str]:
     if usage.completion is not None:
         facts.append(f"{count(usage.prompt)} + {count(usage.completion)} tokens")
         speed = tokens_per_s(meta)
-        if speed is not None:
+        if speed is not None and meta.cached is None:
             facts.append(f"{speed:.0f} tokens/s" if speed >= 10 else f"{speed:.1f} tokens/s")
     return facts
 
@@ -72,6 +75,8 @@ def footer_details(turn: Turn) -> str:
         lines.append(f"Ended: {meta.raw_finish_reason or meta.finish_reason}")
     if meta.request_id:
         lines.append(f"Request: {meta.request_id}")
+    if meta.cached is not None and not meta.cached.shared:
+        lines.append("Taken from the response cache; R asks for a fresh answer")
     return "\n".join(lines)
 
 
