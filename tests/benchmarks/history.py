@@ -365,7 +365,7 @@ def _events(number: int) -> list[RequestFinished | AttemptFinished]:
         provider = _PROVIDERS[at % 7]
         model = f"{provider}-{at % 2}"
         took = chance.lognormvariate(6.2, 0.7)
-        timing = Timing(_END - 600 + at / number * 600, took / 4, took)
+        timing = Timing(_END - (number - at) / 10_000, took / 4, took)
         usage, cost = Usage(400, 120), Cost(took / 1e6, "price list")
         trace = DecisionTrace(
             f"run-{at:x}",
