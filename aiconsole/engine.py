@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from aiconsole.bench.service import Bench
     from aiconsole.chat.service import ChatService
     from aiconsole.jobs_setup import Jobs
-    from aiconsole.simulator import Simulator
+    from aiconsole.simulator import Behaviour, Simulator
     from aiconsole.store import Store
 
 _NO_RULES = "The rules that come with the console are used until it is mended."
@@ -84,6 +84,7 @@ class Engine:
         timers = LoopTimers()
         self.bus = Bus(clock, timers)
         self.simulator: Simulator | None = None
+        self._own_simulator = False
         self._settings = settings
         self._rules_file = RulesFile(home)
         self._clock = clock
@@ -291,10 +292,16 @@ class Engine:
             models=self.models,
             ready=self.keys_read,
             plugins=self._plugins,
+            demo=self._demo_behaviours,
             publish=self.bus.publish,
         )
         self._closing.push_async_callback(bench.aclose)
         return bench
+
+    def _demo_behaviours(self) -> dict[str, Behaviour] | None:
+        """How the engine's own simulated providers behave; None where it has none or they are the caller's."""
+        own = self.simulator if self._own_simulator else None
+        return None if own is None else {name: own.behaviour(name) for name in own.names}
 
     # Providers
 
@@ -432,6 +439,7 @@ class Engine:
             from aiconsole.simulator import Simulator, lifelike
 
             self.simulator = await self._simulating.enter_async_context(Simulator.start(behaviours=lifelike()))
+            self._own_simulator = True
         elif not on:
             await self._stop_simulator()
         self.catalogue.forget()
@@ -509,6 +517,7 @@ class Engine:
 
     async def _stop_simulator(self) -> None:
         self.simulator = None
+        self._own_simulator = False
         await self._simulating.aclose()
 
 

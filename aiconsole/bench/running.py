@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import platform
-from collections.abc import AsyncIterator, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -23,6 +23,7 @@ from aiconsole.bench.plan import Plan
 from aiconsole.bench.prediction import Prediction
 from aiconsole.bench.process import LoadProcess
 from aiconsole.bench.progress import Checked, Happening, Over, Planned, Watch
+from aiconsole.bench.reference import reference
 from aiconsole.bench.report import Report, TargetReport
 from aiconsole.domain.events import BenchFinished, HealthSeen
 from aiconsole.secrets import REDACTOR
@@ -141,16 +142,28 @@ class BenchRun:
                 looked_at = now
                 self._happenings.put_nowait(watch.progress())
 
-        self._process = LoadProcess(bench.order(plan, prediction), deliver, file, REDACTOR.redact)
-        if self._stop.is_set():
-            self._process.stop()
-        try:
-            code = await self._process.ended()
-        except asyncio.CancelledError:
-            self._process.kill()
-            raise
+        async with self._demo() as base_urls:
+            process = LoadProcess(bench.order(plan, prediction, base_urls), deliver, file, REDACTOR.redact)
+            self._process = process
+            if self._stop.is_set():
+                process.stop()
+            try:
+                code = await process.ended()
+            except asyncio.CancelledError:
+                process.kill()
+                raise
         self._happenings.put_nowait(watch.progress())
-        return await asyncio.to_thread(self._made, kept, watch, code, self._process.complaint)
+        return await asyncio.to_thread(self._made, kept, watch, code, process.complaint)
+
+    @asynccontextmanager
+    async def _demo(self) -> AsyncIterator[Mapping[str, str]]:
+        """Where the console's own demo is measured: at a simulator in a process of its own that behaves alike."""
+        behaviours = self._bench.demo()
+        if behaviours is None:
+            yield {}
+            return
+        async with reference(behaviours) as address:
+            yield address.base_urls
 
     def _made(self, kept: KeptPlan, watch: Watch, code: int, complaint: str) -> Report:
         """The report of a load, from its kept samples."""

@@ -31,6 +31,7 @@ from aiconsole.domain.events import Event
 from aiconsole.domain.models import ModelInfo, ProviderState
 from aiconsole.providers.catalogue import Catalogue
 from aiconsole.providers.registry import Registry
+from aiconsole.simulator import Behaviour
 
 Models = Callable[[str], Awaitable[tuple[ModelInfo, ...]]]
 
@@ -43,6 +44,7 @@ class Bench:
         states: the providers as the person sees them.
         models: a provider's model list, once its key is read.
         ready: waits until keys are read.
+        demo: how the console's own simulated providers behave at the moment; None where it talks to others.
 
     Attributes:
         history: kept runs and baselines; its methods block, call them in a thread.
@@ -60,6 +62,7 @@ class Bench:
         models: Models,
         ready: Callable[[], Awaitable[None]],
         plugins: Mapping[str, str],
+        demo: Callable[[], Mapping[str, Behaviour] | None],
         publish: Callable[[Event], object],
     ) -> None:
         self.history = History(folder)
@@ -70,6 +73,7 @@ class Bench:
         self._models = models
         self._ready = ready
         self._plugins = dict(plugins)
+        self.demo = demo
         self._publish = publish
         self._runs: set[BenchRun] = set()
 
@@ -145,12 +149,13 @@ class Bench:
             found.append(Patient(self._registry[provider], _list_of(self._models, provider), model, missing))
         return found
 
-    def order(self, plan: Plan, prediction: Prediction) -> Order:
-        """What the load process is told; holds keys, so it goes nowhere else."""
+    def order(self, plan: Plan, prediction: Prediction, base_urls: Mapping[str, str]) -> Order:
+        """What the load process is told; holds keys, so it goes nowhere else. ``base_urls`` lead providers elsewhere."""
         aims = []
         for target in plan.targets:
             provider, _, model = target.partition("/")
-            wire = Wire.of(self._registry.config(provider))
+            config = self._registry.config(provider)
+            wire = Wire.of(msgspec.structs.replace(config, base_url=base_urls.get(provider, config.base_url)))
             aims.append(Aim(target, model, wire, prediction.usd_each.get(target)))
         long_enough_s = min(2.5, max(1.0, sum(part.seconds for part in segments(plan.load))))
         return Order(plan, tuple(aims), self._plugins, calibration_s=long_enough_s)
