@@ -1,7 +1,8 @@
 """``python -m tests.benchmarks [NAME ...]``: measures, and prints each figure as a ratio to a baseline of the same run.
 
-Without names everything runs but the soak and the history, which take minutes. ``--litellm PYTHON`` names the interpreter of
-an environment that has LiteLLM installed, which then stands beside ours; without it those rows are left out and said so.
+Without names everything runs but the soak, the history and the kills, which take minutes. ``--litellm PYTHON`` names the
+interpreter of an environment that has LiteLLM installed, which then stands beside ours; without it those rows are left out
+and said so.
 ``--json FILE`` keeps the rows.
 """
 
@@ -31,7 +32,7 @@ BENCHMARKS = (
     "jobs",
     "calibration",
 )
-LONG = ("soak", "history")
+LONG = ("soak", "history", "kills")
 
 
 def main() -> None:
@@ -42,6 +43,7 @@ def main() -> None:
     parser.add_argument("--litellm", metavar="PYTHON", help="interpreter of an environment with LiteLLM")
     parser.add_argument("--requests", metavar="N", help="how many requests the soak makes, 100,000 by default")
     parser.add_argument("--rows", metavar="N", help="how many requests the history has, 10,000,000 by default")
+    parser.add_argument("--kills", metavar="N", help="how often a loaded store is killed, 200 by default")
     parser.add_argument("--json", metavar="FILE", type=Path)
     options = parser.parse_args()
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -51,6 +53,8 @@ def main() -> None:
         os.environ["AICONSOLE_SOAK_REQUESTS"] = options.requests
     if options.rows:
         os.environ["AICONSOLE_HISTORY_ROWS"] = options.rows
+    if options.kills:
+        os.environ["AICONSOLE_STORE_KILLS"] = options.kills
     print(f"Python {platform.python_version()}, {platform.system()}, {os.cpu_count()} cores\n", flush=True)
     kept: list[dict[str, object]] = []
     for name in options.names or BENCHMARKS:
