@@ -422,9 +422,6 @@ class Settings(msgspec.Struct, frozen=True, omit_defaults=True):
     history: History = History()
     objectives: Objectives = Objectives()
     cache: Cache = Cache()
-    jobs: Annotated[Mapping[str, JobSettings], about("The background jobs, each by its name.", entry=_check_job)] = (
-        msgspec.field(default_factory=lambda: {name: JobSettings() for name in JOB_NAMES})
-    )
     demo: Annotated[bool, about("Talk to the built-in simulated providers instead of the real ones.")] = False
     providers: Annotated[
         Mapping[str, ProviderSettings], about("The built-in providers, each by its name.", entry=_check_builtin)
@@ -442,3 +439,6 @@ class Settings(msgspec.Struct, frozen=True, omit_defaults=True):
     routing: Annotated[
         Mapping[str, RouteOptions], about("How a route picks among its candidates, by the route's name.")
     ] = msgspec.field(default_factory=dict)
+    jobs: Annotated[Mapping[str, JobSettings], about("The background jobs, each by its name.", entry=_check_job)] = (
+        msgspec.field(default_factory=lambda: {name: JobSettings() for name in JOB_NAMES})
+    )
