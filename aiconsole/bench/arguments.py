@@ -30,15 +30,18 @@ def add_commands(commands: _SubParsersAction[argparse.ArgumentParser], shared: a
     common.add_argument("--html", metavar="FILE", help="write a self-contained HTML report")
     common.add_argument("--markdown", metavar="FILE", help="write Markdown")
     common.add_argument("--csv", metavar="FILE", help="write CSV")
-    load = argparse.ArgumentParser(add_help=False)
-    load.add_argument(
+    common.add_argument(
+        "--schema", action="store_true", help="print the JSON Schema of what --json prints, and run nothing"
+    )
+    common.add_argument(
         "--assert",
         dest="asserts",
         action="append",
         default=[],
         metavar="A",
-        help="such as “ttft_p95 < 800 ms”, “error_rate < 1 %%”, “ttft_p95 not worse”; may be repeated",
+        help="such as “ttft_p95 < 800 ms”, “error_rate < 1 %%”, “ttft_p95 not worse”; for check “chat < 5 s”; repeatable",
     )
+    load = argparse.ArgumentParser(add_help=False)
     load.add_argument(
         "--baseline", metavar="FILE", help="compare with this: a --json report, or a pinned baseline's name"
     )

@@ -6,7 +6,10 @@
     ttft_p95 not worse
     ttft_p95 <= 110 % of baseline
 
-A name before a colon limits it to one provider or ``provider/model``. Figures are those of metrics.py. ``not worse`` holds
+    mistral: chat < 5 s
+
+A name before a colon limits it to one provider or ``provider/model``. Figures are those of metrics.py; those of
+a health check (``chat``, ``json_schema``) are how long it took, and one that was not passed fails. ``not worse`` holds
 unless the comparison with the baseline says "worse"; a share ``of baseline`` takes the baseline's figure alone, without chance.
 """
 
@@ -20,7 +23,7 @@ from typing import Final
 import msgspec
 
 from aiconsole.bench.compare import compare_figure, figure, totals
-from aiconsole.bench.metrics import side, split_name, unit_of
+from aiconsole.bench.metrics import CHECK_TIMES, side, split_name, unit_of
 from aiconsole.bench.report import Assertion, Report, TargetReport
 from aiconsole.domain.errors import ConfigError
 
@@ -74,6 +77,8 @@ def read(text: str) -> Condition:
         raise ConfigError(f"The assertion “{text}” cannot be understood.", advice=_EXAMPLE)
     name, target = found["name"], found["target"] or ""
     unit = unit_of(name)
+    if name in CHECK_TIMES and (found["compare"] or (found["unit"] or "").endswith("baseline")):
+        raise ConfigError(f"“{name}” is one check and cannot be compared with a baseline.", advice=_EXAMPLE)
     if found["compare"]:
         _, statistic = split_name(name)
         if not statistic and name != "error_rate":
@@ -95,6 +100,9 @@ def judged(conditions: Sequence[Condition], report: Report, baseline: Report | N
     """Each assertion held against each target it is about."""
     found: list[Assertion] = []
     for condition in conditions:
+        if condition.name in CHECK_TIMES:
+            found += _of_health(condition, report)
+            continue
         about = [target for target in report.targets if _concerns(condition, target)]
         if not about:
             found.append(Assertion(condition.text, condition.target, False, words="No such target was measured."))
@@ -102,6 +110,24 @@ def judged(conditions: Sequence[Condition], report: Report, baseline: Report | N
             earlier = None if baseline is None else baseline.target(target.target)
             found.append(_judge(condition, target, earlier))
     return tuple(found)
+
+
+def _of_health(condition: Condition, report: Report) -> list[Assertion]:
+    """A condition on the time of a check, for each provider that was looked at."""
+    name = CHECK_TIMES[condition.name]
+    found = []
+    for check in report.health:
+        if check.check != name or condition.target not in ("", check.provider):
+            continue
+        if check.result == "skipped" or check.ms is None:
+            found.append(Assertion(condition.text, check.provider, None, words=check.reason or "It was not tried."))
+            continue
+        shown = in_unit(condition.name, check.ms)
+        in_time = _OPERATORS[condition.op](check.ms, condition.limit)
+        words = f"{shown}, wanted {condition.op} {in_unit(condition.name, condition.limit)}"
+        words += "" if check.result == "pass" else f"; it failed: {check.reason}"
+        found.append(Assertion(condition.text, check.provider, in_time and check.result == "pass", shown, words))
+    return found or [Assertion(condition.text, condition.target, False, words="No such check was made.")]
 
 
 def _concerns(condition: Condition, target: TargetReport) -> bool:
@@ -138,7 +164,7 @@ def value_of(target: TargetReport, name: str) -> float | None:
     """A figure of a target in its own unit (a share for %); None where it has none. Raises as `metrics.split_name`."""
     metric, statistic = split_name(name)
     if not statistic:
-        return totals(target)[name]
+        return totals(target).get(name)
     found = target.spreads.get(metric)
     if found is not None:
         return float(getattr(found, statistic).value)

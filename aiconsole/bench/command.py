@@ -57,6 +57,9 @@ async def run_bench(bench: Bench, options: argparse.Namespace, say: Say, tell: S
         ConfigError: the plan cannot be run.
         ProviderError: a provider's model list is needed and cannot be had.
     """
+    if options.schema:
+        say(msgspec.json.format(msgspec.json.encode(msgspec.json.schema(Report))).decode())
+        return PASSED
     plan = await asyncio.to_thread(plan_of, options)
     given = getattr(options, "baseline", None)
     baseline = None if given is None else await asyncio.to_thread(bench.history.baseline, given)

@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from aiconsole.bench.metrics import METRICS, TOTALS, lower_is_better, side, split_name, unit_of
+from aiconsole.bench.metrics import CHECK_TIMES, METRICS, TOTALS, lower_is_better, side, split_name, unit_of
 from aiconsole.bench.report import Report, TargetReport
 from aiconsole.bench.statistics import Difference, difference, share_draw
 from aiconsole.domain.errors import ConfigError
@@ -93,7 +93,9 @@ def figure(value: float) -> str:
 def label(name: str) -> str:
     """A figure's name for people: “Time to first token, p95”. Raises as `split_name`."""
     metric, statistic = split_name(name)
-    return f"{METRICS[metric].label}, {statistic}" if statistic else TOTALS[metric][0]
+    if statistic:
+        return f"{METRICS[metric].label}, {statistic}"
+    return f"Check of {CHECK_TIMES[metric]}" if metric in CHECK_TIMES else TOTALS[metric][0]
 
 
 def totals(target: TargetReport) -> Mapping[str, float | None]:

@@ -51,6 +51,18 @@ TOTALS: Final = {
 """Figures of a whole target: label, unit, whether less is better."""
 
 
+CHECK_TIMES: Final = {
+    "key": "key",
+    "models": "models",
+    "chat": "chat",
+    "stream": "stream",
+    "vision": "vision",
+    "json_schema": "JSON schema",
+    "tools": "tools",
+}
+"""Figures of a health check, all in ms: how long each check took, by the check's name."""
+
+
 def values(samples: Sequence[Sample], metric: str) -> list[float]:
     """A figure of each answered and counted request, in the order they ended."""
     of = METRICS[metric].of
@@ -63,12 +75,12 @@ def split_name(name: str) -> tuple[str, str]:
     Raises:
         ConfigError: there is no such figure.
     """
-    if name in TOTALS:
+    if name in TOTALS or name in CHECK_TIMES:
         return name, ""
     metric, _, statistic = name.rpartition("_")
     if metric in METRICS and statistic in STATISTICS:
         return metric, statistic
-    names = [*TOTALS, *(f"{metric}_{statistic}" for metric in METRICS for statistic in STATISTICS)]
+    names = [*TOTALS, *CHECK_TIMES, *(f"{metric}_{statistic}" for metric in METRICS for statistic in STATISTICS)]
     near = get_close_matches(name, names, 3, 0.5) or ["ttft_p95", "error_rate"]
     raise ConfigError(f"There is no figure called “{name}”.", advice=f"Try {', '.join(near)}.")
 
@@ -76,13 +88,17 @@ def split_name(name: str) -> tuple[str, str]:
 def lower_is_better(name: str) -> bool:
     """Whether less of a figure is better. Raises as `split_name`."""
     metric, statistic = split_name(name)
-    return METRICS[metric].lower_is_better if statistic else TOTALS[metric][2]
+    if statistic:
+        return METRICS[metric].lower_is_better
+    return metric in CHECK_TIMES or TOTALS[metric][2]
 
 
 def unit_of(name: str) -> str:
     """A figure's unit. Raises as `split_name`."""
     metric, statistic = split_name(name)
-    return METRICS[metric].unit if statistic else TOTALS[metric][1]
+    if statistic:
+        return METRICS[metric].unit
+    return "ms" if metric in CHECK_TIMES else TOTALS[metric][1]
 
 
 def side(name: str, figures: Sequence[float]) -> tuple[float, Draw]:

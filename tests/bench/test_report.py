@@ -76,6 +76,24 @@ def test_assertions_hold_or_fail_with_the_figure_told(text: str, passed: bool) -
     assert assertion.figure
 
 
+def test_health_checks_can_be_held_to_a_time() -> None:
+    checks = (
+        HealthCheck("groq", "chat", "pass", 900.0),
+        HealthCheck("mistral", "chat", "fail", 80.0, "It broke."),
+        HealthCheck("cohere", "chat", "skipped", reason="Not tried: there is no key."),
+    )
+    found = judged([read("chat < 1 s"), read("groq: chat < 800 ms"), read("tools < 1 s")], _with(health=checks), None)
+    assert [(each.target, each.passed) for each in found] == [
+        ("groq", True),
+        ("mistral", False),
+        ("cohere", None),
+        ("groq", False),
+        ("", False),
+    ]
+    with pytest.raises(ConfigError, match="cannot be compared"):
+        read("chat not worse")
+
+
 def test_an_assertion_about_nobody_fails_and_one_without_baseline_is_not_judged() -> None:
     found = report(many(5))
     [lost] = judged([read("mistral: ttft_p95 < 1 s")], found, None)

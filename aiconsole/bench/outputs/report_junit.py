@@ -27,12 +27,15 @@ def render(report: Report) -> str:
         cases = [_assertion(found) for found in report.assertions if found.target == target.target]
         cases.insert(0, _answered(target.target, target.trouble, target.seconds))
         _suite(root, report, target.target, cases)
-    targets = {target.target for target in report.targets}
-    lost = [_assertion(found) for found in report.assertions if found.target not in targets]
+    providers = dict.fromkeys(check.provider for check in report.health)
+    for provider in providers:
+        cases = [_check(found) for found in report.health if found.provider == provider]
+        cases += [_assertion(found) for found in report.assertions if found.target == provider]
+        _suite(root, report, provider, cases)
+    known = {*providers, *(target.target for target in report.targets)}
+    lost = [_assertion(found) for found in report.assertions if found.target not in known]
     if lost:
         _suite(root, report, "assertions", lost)
-    for provider in dict.fromkeys(check.provider for check in report.health):
-        _suite(root, report, provider, [_check(found) for found in report.health if found.provider == provider])
     for attribute in ("tests", "failures", "errors"):
         root.set(attribute, str(sum(int(suite.get(attribute, "0")) for suite in root)))
     Xml.indent(root)
