@@ -3,7 +3,8 @@
 `Recorder.listen` puts an event at the end of a queue in memory and does nothing else. A moment later (``PAUSE_S``) what waits
 is handed to the store's writer, at most `BATCH` events at a time, the next lot when the one before is on the disk. An event
 leaves the queue only then: while there is no store yet, or its disk is full, locked or read-only, up to `MOST` events wait,
-and beyond that the oldest are dropped and counted. `Recorder.flush` returns when all that had come is written.
+and beyond that the oldest are dropped and counted. An event that the database will not take for its own sake is found by
+halving the lot, and dropped alone. `Recorder.flush` returns when all that had come is written.
 
 Events are committed with ``synchronous=NORMAL``: what is acknowledged as written survives the end of the process however it
 comes, and the file stays sound through a power cut, which may cost the last events. Conversations are committed with FULL.
@@ -73,6 +74,7 @@ class Recorder:
         self._written: Rows | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._writing = 0
+        self._at_once = BATCH
         self._told_dropped = 0
         self._flushes: list[tuple[int, asyncio.Future[None]]] = []
 
@@ -138,7 +140,7 @@ class Recorder:
         self._timer = None
         if self._store is None or self._writing or not self._waiting:
             return
-        batch = tuple(islice(self._waiting, BATCH))
+        batch = tuple(islice(self._waiting, self._at_once))
         end = self._gone + len(batch)
         try:
             written = self._store.post(lambda database: self._write(database, batch), keep=True, relaxed=True)
@@ -171,8 +173,15 @@ class Recorder:
         if self._store is None:
             return
         if error is not None:
+            if self._at_once == 1 and self._gone < end:
+                _log.error("An event is refused and dropped: %s", type(self._waiting[0][0]).__name__)
+                self._waiting.popleft()
+                self._gone += 1
+                self.dropped += 1
+            self._at_once = max((end - self._gone) // 2, 1)
             self._timer = self._loop.call_later(_AGAIN_S, self._hand_over)
             return
+        self._at_once = min(self._at_once * 2, BATCH)
         while self._gone < end and self._waiting:
             self._waiting.popleft()
             self._gone += 1
@@ -181,7 +190,7 @@ class Recorder:
                 done.set_result(None)
         self._flushes = [(upto, done) for upto, done in self._flushes if not done.done()]
         self._tell_dropped()
-        if len(self._waiting) >= BATCH or self._flushes:
+        if len(self._waiting) >= self._at_once or self._flushes:
             self._hand_over()
         elif self._waiting:
             self._timer = self._loop.call_later(self._pause_s, self._hand_over)

@@ -262,23 +262,27 @@ class _Sums:
     def write(self) -> None:
         if not self._cells:
             return
+        finer: dict[tuple[int, int], Cell] = defaultdict(Cell)
+        for (series, start), cell in self._cells.items():
+            for number in (
+                series,
+                1000 + (series + 1) // 2,
+                *(shift + (series + 3) // 4 for shift in _SUMS),
+                3000,
+                4000,
+            ):
+                finer[number, start].merge(cell)
         for tier in TIERS:
             if tier < self._finest:
                 continue
             whole: dict[tuple[int, int], Cell] = defaultdict(Cell)
-            for (series, start), cell in self._cells.items():
-                for number in (
-                    series,
-                    1000 + (series + 1) // 2,
-                    *(shift + (series + 3) // 4 for shift in _SUMS),
-                    3000,
-                    4000,
-                ):
-                    whole[number, start - start % tier].merge(cell)
+            for (number, start), cell in finer.items():
+                whole[number, start - start % tier].merge(cell)
             self._connection.executemany(
                 f"INSERT INTO usage_rollup VALUES ({', '.join('?' * 19)})",
                 ((tier, *key, *cell.columns()) for key, cell in whole.items()),
             )
+            finer = whole
         self._cells.clear()
 
 

@@ -200,6 +200,22 @@ async def test_a_disk_that_refuses_too_long_costs_the_oldest_events_and_that_is_
     assert "15 events of the history were lost" in words(told)
 
 
+async def test_one_event_that_is_refused_for_its_own_sake_is_dropped_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("aiconsole.store.recorder._AGAIN_S", 0.0)
+    path = tmp_path / "aiconsole.db"
+    async with past(path) as (_, recorder, _, _):
+        for number in range(20):
+            recorder.listen(UserActed(f"act {number}", NOON))
+            if number == 7:
+                recorder.listen(CacheEvent(object(), "abc", NOON))  # type: ignore[arg-type]
+        await recorder.flush()
+        assert recorder.dropped == 1
+    assert len(rows(path, "SELECT * FROM user_activity")) == 20
+    assert "refused and dropped: CacheEvent" in caplog.text
+
+
 async def test_conversations_are_written_while_events_pour_in(tmp_path: Path) -> None:
     async with past(tmp_path / "aiconsole.db") as (store, recorder, _, _):
         for number in range(6000):
