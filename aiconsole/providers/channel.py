@@ -93,7 +93,7 @@ class HttpChannel:
 
     def __init__(self, *, base_url: str, headers: Mapping[str, str], transport: Transport) -> None:
         self._base_url = base_url.rstrip("/")
-        self._transport = transport
+        self.transport = transport
         self._urls: dict[str, httpx.URL] = {}
         self._headers = _checked_headers(self.sent_headers(headers))
         self._bare_headers = httpx.Headers(self._headers)
@@ -137,12 +137,16 @@ class HttpChannel:
             stream=httpx.ByteStream(content or b""),
             extensions={"timeout": {"connect": connect_s, "head": head_s, "read": between_s}},
         )
-        response = await self._transport.handle_async_request(request)
+        response = await self.transport.handle_async_request(request)
         return HttpResponse(response, cast(Body, response.stream))
+
+    async def warm(self, limit_s: float | None) -> None:
+        """Have a connection ready; nothing is asked. Raises as `request` where none is made."""
+        await self.transport.warm(self._urls.get("/") or self._new_url("/"), limit_s)
 
     async def aclose(self) -> None:
         """Close all connections; running exchanges fail."""
-        await self._transport.aclose()
+        await self.transport.aclose()
 
     def _new_url(self, path: str) -> httpx.URL:
         if not path.startswith("/"):

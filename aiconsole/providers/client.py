@@ -32,6 +32,7 @@ from aiconsole.domain.chat import (
 from aiconsole.domain.clock import Clock
 from aiconsole.domain.errors import ConnectionFailed, MissingKey, ProviderError
 from aiconsole.domain.models import Feature, ModelInfo, ProbeResult
+from aiconsole.domain.pools import PoolFigures
 from aiconsole.providers.base import HIDDEN, Answer, Dialect, ErrorReply, WireCall, Written
 from aiconsole.providers.channel import HttpChannel, HttpResponse
 from aiconsole.providers.config import ProviderConfig
@@ -82,6 +83,8 @@ class HttpProvider:
                 ca_file=config.ca_file,
                 resolver=PolicyResolver(policy),
                 max_connections=config.max_connections or MAX_CONNECTIONS,
+                keepalive_s=config.keepalive_s,
+                keep_stacks=config.keep_stacks,
             ),
         )
 
@@ -174,6 +177,27 @@ class HttpProvider:
             fitting = fit(request, self._label, self.features, refusals)
             _, body = await self._exchange(self._dialect.count_call(fitting, refuse=refusals), _BRIEF)
             return self._readable(self._dialect.count, body)
+
+    async def warm(self) -> None:
+        """Have a connection ready, its name resolved and TLS done; nothing is asked of the provider.
+
+        Raises:
+            ProviderError: there is no way to it.
+        """
+        with _Call(self, ""):
+            self._prices.start_loading()
+            try:
+                await self._channel.warm(self.timeouts.connect)
+            except httpx.TransportError as error:
+                raise to_provider_error(error) from error
+
+    def pool(self) -> PoolFigures:
+        """Its connections in figures."""
+        return self._channel.transport.figures(self.name)
+
+    def take_connect_times(self) -> tuple[float, ...]:
+        """How long its newest connections took to be made, in ms; those told before are left out."""
+        return self._channel.transport.take_connect_times()
 
     async def aclose(self) -> None:
         """Close all connections at once."""

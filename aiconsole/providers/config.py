@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import msgspec
+from msgspec import structs
 
 from aiconsole.domain.chat import OnUnsupported, Timeouts
 from aiconsole.providers.addresses import AddressPolicy
@@ -31,6 +32,8 @@ class ProviderConfig(msgspec.Struct, frozen=True):
         ask_for_usage: whether a streamed answer's tokens are asked for (custom servers exist that refuse the question).
         private_network: whether the base URL may lead into a private address range.
         max_connections: at most so many at once; None is the transport's own limit.
+        keepalive_s: how long an idle connection is kept, in s.
+        keep_stacks: whether it is kept where in the program each connection was taken.
         simulated: whether answers come from the built-in simulator.
     """
 
@@ -49,7 +52,18 @@ class ProviderConfig(msgspec.Struct, frozen=True):
     ask_for_usage: bool = True
     private_network: bool = False
     max_connections: int | None = None
+    keepalive_s: float = 60.0
+    keep_stacks: bool = False
     simulated: bool = False
+
+    def same_service(self, other: ProviderConfig | None) -> bool:
+        """Whether ``other`` is the same service in the same way, whatever its pool of connections is like."""
+        return other is not None and self == structs.replace(
+            other,
+            max_connections=self.max_connections,
+            keepalive_s=self.keepalive_s,
+            keep_stacks=self.keep_stacks,
+        )
 
     @property
     def address_policy(self) -> AddressPolicy:

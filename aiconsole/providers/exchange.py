@@ -36,6 +36,7 @@ class Exchange:
         host: for messages.
         connection: to be used for this exchange alone.
         reused: whether it has carried another before.
+        request: method and target, for who asks what a connection is held for.
         give_back: takes the connection at the end, and whether it may serve another exchange.
         watch: ends the exchange when nothing comes.
         limits: ``head`` and ``read`` in seconds, see transport.py.
@@ -43,6 +44,8 @@ class Exchange:
     Attributes:
         limit_s: how long the silence may last at this stage, None for ever.
         waiting_since: when the present wait for bytes began, in the loop's time; None while nobody waits.
+        taken_by, taken_at: the coroutine whose task took the connection, and when, in the loop's time.
+        where: the stack at that moment, "" where stacks are not kept.
     """
 
     __slots__ = (
@@ -59,7 +62,11 @@ class Exchange:
         "_upload",
         "_watch",
         "limit_s",
+        "request",
+        "taken_at",
+        "taken_by",
         "waiting_since",
+        "where",
     )
 
     def __init__(
@@ -70,8 +77,14 @@ class Exchange:
         give_back: Callable[[Connection, bool], None],
         watch: Watch,
         limits: Limits,
+        request: tuple[str, bytes] = ("", b""),
     ) -> None:
         assert connection.protocol is not None
+        task = asyncio.current_task()
+        self.request = request
+        self.taken_by = "" if task is None else getattr(task.get_coro(), "__qualname__", "")
+        self.taken_at = watch.now()
+        self.where = ""
         self._host = host
         self._connection = connection
         self._protocol: ResponseHandler = connection.protocol
@@ -274,6 +287,10 @@ class Watch:
         self._loop = loop
         self._exchanges: set[Exchange] = set()
         self._timer: asyncio.TimerHandle | None = None
+
+    def now(self) -> float:
+        """The loop's time in s."""
+        return self._loop.time()
 
     def add(self, exchange: Exchange) -> None:
         """``exchange`` begins, and waits."""

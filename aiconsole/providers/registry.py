@@ -12,8 +12,11 @@ from collections.abc import Iterator, Mapping
 from importlib import import_module
 from typing import Final
 
+import msgspec
+
 from aiconsole.domain.clock import Clock
 from aiconsole.domain.errors import ConfigError
+from aiconsole.domain.pools import PoolFigures
 from aiconsole.providers.base import Dialect, Provider
 from aiconsole.providers.client import HttpProvider
 from aiconsole.providers.config import ProviderConfig
@@ -117,6 +120,15 @@ class Registry(Mapping[str, Provider]):
                 config, make_dialect(config, self._plugins), self._prices, self._clock
             )
         return provider
+
+    def pools(self) -> tuple[PoolFigures, ...]:
+        """The connections of each provider asked so far, and of those that are ending."""
+        ending = (msgspec.structs.replace(old.pool(), name=f"{old.name}, ending") for old in self._retiring.values())
+        return (*(provider.pool() for provider in self._built.values()), *ending)
+
+    def take_connect_times(self) -> tuple[float, ...]:
+        """How long the newest connections took to be made, in ms; those told before are left out."""
+        return tuple(ms for provider in self._built.values() for ms in provider.take_connect_times())
 
     def __contains__(self, name: object) -> bool:
         return name in self._configs

@@ -5,17 +5,21 @@ work: conversations, graphs, and tables, whose counts and searches may take a wh
 from __future__ import annotations
 
 import asyncio
+import time
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING, Final, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
-from aiconsole.store.writer import Job, closed
+from aiconsole.domain.pools import Holder, PoolFigures
+from aiconsole.store.writer import Job, closed, job_name
 
 if TYPE_CHECKING:
     from aiconsole.store.database import Database
 
 T = TypeVar("T")
 Lane = Literal["conversations", "graphs", "tables"]
+_TIMES: Final = 256
 _LOOK_EVERY: Final = 20_000
 """Steps of SQLite's machine between two looks whether the result is still wanted; some 0.2 ms."""
 
@@ -28,6 +32,7 @@ class Reader:
         connect: opens the connection, in the thread.
         executor: a thread to use instead of one of its own.
         database: a connection to use instead of one of its own; closed with it.
+        monotonic: the time in s.
     """
 
     def __init__(
@@ -36,7 +41,13 @@ class Reader:
         connect: Callable[[], Database],
         executor: ThreadPoolExecutor | None = None,
         database: Database | None = None,
+        monotonic: Callable[[], float] = time.perf_counter,
     ) -> None:
+        self._lane = lane
+        self._monotonic = monotonic
+        self._queued: set[Future[Any]] = set()
+        self._running: tuple[str, float] | None = None
+        self._times: deque[float] = deque(maxlen=_TIMES)
         self._connect = connect
         self._database = database
         self._executor = executor or ThreadPoolExecutor(1, thread_name_prefix=f"aiconsole-store-{lane}")
@@ -52,13 +63,36 @@ class Reader:
             reading: Future[T] = self._executor.submit(self._run, job, unwanted)
         except RuntimeError:
             raise closed() from None
+        self._queued.add(reading)
+        reading.add_done_callback(self._queued.discard)
         try:
             return await asyncio.wrap_future(reading)
         except asyncio.CancelledError:
             unwanted[0] = True
             raise
 
+    def figures(self) -> PoolFigures:
+        """The thread as a pool of one."""
+        running = self._running
+        holders = () if running is None else (Holder(*running, self._monotonic() - running[1]),)
+        waiting = max(0, len(self._queued) - len(holders))
+        idle = 0 if holders or self._database is None else 1
+        return PoolFigures(f"database, {self._lane}", "reader", len(holders), idle, 0, waiting, 1, 0, holders)
+
+    def take_times(self) -> tuple[float, ...]:
+        """How long the newest queries took, in ms, without their wait; those told before are left out."""
+        return tuple(self._times.popleft() for _ in range(len(self._times)))
+
     def _run(self, job: Job[T], unwanted: list[bool]) -> T:
+        began = self._monotonic()
+        self._running = (job_name(job), began)
+        try:
+            return self._read(job, unwanted)
+        finally:
+            self._running = None
+            self._times.append((self._monotonic() - began) * 1000)
+
+    def _read(self, job: Job[T], unwanted: list[bool]) -> T:
         if self._database is None:
             self._database = self._connect()
         self._database.connection().set_progress_handler(lambda: unwanted[0], _LOOK_EVERY)

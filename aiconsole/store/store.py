@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from aiconsole.domain.clock import Clock
 from aiconsole.domain.errors import ConsoleError
+from aiconsole.domain.pools import PoolFigures
 from aiconsole.store.conversations import ConversationStore
 from aiconsole.store.database import Opened, Steps, StoreNotice, connect, open_database, transaction
 from aiconsole.store.faults import damaged, explain
@@ -46,6 +47,7 @@ class Store:
         notify: Notify,
         retry_s: float,
         retention: Retention,
+        monotonic: Callable[[], float],
     ) -> None:
         self.redact = redact
         self.retention = retention
@@ -55,9 +57,9 @@ class Store:
         self._notify = notify
         self._opened = opened
         self._readers = (
-            Reader("conversations", self._connect_reader, reader, reading),
-            Reader("graphs", self._connect_reader),
-            Reader("tables", self._connect_reader),
+            Reader("conversations", self._connect_reader, reader, reading, monotonic),
+            Reader("graphs", self._connect_reader, monotonic=monotonic),
+            Reader("tables", self._connect_reader, monotonic=monotonic),
         )
         self._loop = asyncio.get_running_loop()
         self._writer = Writer(
@@ -66,6 +68,7 @@ class Store:
             explain=self._explain,
             trouble=self._trouble_later,
             retry_s=retry_s,
+            monotonic=monotonic,
         )
 
     @classmethod
@@ -105,7 +108,7 @@ class Store:
             opening.add_done_callback(_abandon)
             reader.shutdown(wait=False)
             raise
-        store = cls(opened, reading, reader, redact, notify, retry_s, retention or Retention())
+        store = cls(opened, reading, reader, redact, notify, retry_s, retention or Retention(), clock.monotonic)
         store._tidy(now)
         for notice in opened.notices:
             notify(notice)
@@ -160,6 +163,14 @@ class Store:
             steps += 1
         return steps
 
+    def pools(self) -> tuple[PoolFigures, ...]:
+        """The threads that write and read, each as a pool of one."""
+        return (self._writer.figures(), *(reader.figures() for reader in self._readers))
+
+    def take_query_times(self) -> tuple[float, ...]:
+        """How long the newest queries took, in ms, without their wait; those told before are left out."""
+        return tuple(ms for reader in self._readers for ms in reader.take_times())
+
     def tell(self, notice: StoreNotice) -> None:
         """Have the person see something about the store; on the event loop."""
         self._notify(notice)
@@ -196,9 +207,9 @@ class Store:
     def _troubled(self, error: ConsoleError | None) -> None:
         had, self.trouble = self.trouble, error
         if error is None:
-            self._notify(StoreNotice("The conversations are written again."))
+            self._notify(StoreNotice("Conversations and history are written again."))
         elif had is None or had.message != error.message:
-            _log.error("conversations could not be written: %s", error.message)
+            _log.error("the database could not be written: %s", error.message)
             self._notify(StoreNotice(error.message, error.advice))
 
 

@@ -19,6 +19,7 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from aiconsole.domain.errors import ConsoleError, StoreError
+from aiconsole.domain.pools import Holder, PoolFigures
 from aiconsole.store.database import transaction
 
 if TYPE_CHECKING:
@@ -40,8 +41,13 @@ def give_way() -> None:
     time.sleep(_AWAY_S)
 
 
+def job_name(job: Job[Any]) -> str:
+    """Who asks: the function that a job was made in, such as "History.series"."""
+    return str(getattr(job, "__qualname__", type(job).__qualname__)).partition(".<locals>")[0]
+
+
 def closed() -> StoreError:
-    return StoreError("The conversations are closed.", advice="Start the console again.", passing=False)
+    return StoreError("The console's database is closed.", advice="Start the console again.", passing=False)
 
 
 class _Entry(Generic[T]):
@@ -67,7 +73,11 @@ class Writer:
         explain: Callable[[BaseException], ConsoleError],
         trouble: Callable[[ConsoleError | None], None],
         retry_s: float = 2.0,
+        monotonic: Callable[[], float] = time.perf_counter,
     ) -> None:
+        self._monotonic = monotonic
+        self._running: tuple[str, float] | None = None
+        self._batch = 0
         self._database = database
         self._finish = finish
         self._explain = explain
@@ -94,6 +104,14 @@ class Writer:
             self._queue.put(entry)
         return entry.future
 
+    def figures(self) -> PoolFigures:
+        """The thread as a pool of one; ``waiting`` are the jobs that are not on the disk yet, those held for a disk that
+        refuses among them."""
+        running = self._running
+        holders = () if running is None else (Holder(*running, self._monotonic() - running[1]),)
+        waiting = self._queue.qsize() + len(self._kept) + max(0, self._batch - len(holders))
+        return PoolFigures("database, writer", "writer", len(holders), 1 - len(holders), 0, waiting, 1, 0, holders)
+
     def close(self) -> None:
         """Ask for the end: what is queued is written first. ``ended`` says when."""
         with self._guard:
@@ -105,11 +123,16 @@ class Writer:
         last = False
         while not last:
             batch, last = self._next()
+            if batch:
+                self._running = (job_name(batch[0].job), self._monotonic())
+            self._batch = len(batch)
             self._write(batch)
+            self._batch = 0
+            self._running = None
         for entry in self._kept:
             entry.future.set_exception(StoreError("The console closed before this could be written.", passing=False))
         if self._kept:
-            _log.error("%d changes to conversations could not be written before the end", len(self._kept))
+            _log.error("%d changes could not be written before the end", len(self._kept))
         try:
             self._finish()
         finally:

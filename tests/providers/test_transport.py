@@ -373,3 +373,38 @@ async def test_silence_is_measured_between_reads_and_not_over_all() -> None:
         response = await transport.handle_async_request(post(server.url, read=0.12))
         await asyncio.sleep(0.2)  # a reader that takes its time is not a silent server
         assert await response.aread() == b"x" * 10
+
+
+async def test_a_pool_tells_what_is_in_use_idle_and_waiting_and_who_has_a_connection() -> None:
+    go = asyncio.Event()
+
+    async def handler(peer: Peer) -> None:
+        while True:
+            await peer.request()
+            await go.wait()
+            await peer.send(OK)
+
+    async with Server(handler) as server, Transport(max_connections=1, keep_stacks=True) as transport:
+        assert transport.figures("groq").in_use == 0
+        await transport.warm(httpx.URL(server.url), 5.0)
+        assert (transport.figures("groq").idle, len(transport.take_connect_times())) == (1, 1)
+
+        asking = [asyncio.ensure_future(fetch(transport, post(server.url + "/v1/chat?key=x"))) for _ in range(3)]
+        while transport.figures("groq").waiting < 2:
+            await asyncio.sleep(0)
+        busy = transport.figures("groq")
+        assert (busy.in_use, busy.idle, busy.waiting, busy.limit) == (1, 0, 2, 1)
+        (holder,) = busy.holders
+        assert holder.name == "fetch: POST /v1/chat"
+        assert holder.held_s >= 0
+        assert "in fetch" in holder.where
+
+        with pytest.raises(httpx.ConnectTimeout):
+            await fetch(transport, post(server.url, connect=0.01))
+        assert transport.figures("groq").timeouts == 1
+        go.set()
+        await asyncio.gather(*asking)
+        rest = transport.figures("groq")
+        assert (rest.in_use, rest.idle, rest.waiting) == (0, 1, 0)
+        assert transport.take_connect_times() == ()
+    assert server.connections == 1
