@@ -1,6 +1,6 @@
 """``python -m tests.screenshots [--out DIR] [--size 1280x800] [--empty]``: a picture of each panel in both themes.
 
-Opens the real window offscreen on a home of its own, lets the simulated providers answer a few conversations (not with
+Opens the real window offscreen on a home of its own with a week of made-up history, lets the simulated providers answer a few conversations (not with
 ``--empty``), and grabs every panel. The README's pictures under resources/screenshots are made this way.
 """
 
@@ -8,31 +8,32 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import math
 import os
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from pathlib import Path
-from random import Random
 from typing import Any
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 from PySide6.QtWidgets import QApplication
 
-from aiconsole.domain.chat import Cost, Timing, Usage
-from aiconsole.domain.events import AttemptFinished
 from aiconsole.engine import Engine
 from aiconsole.gui.loop import WindowLoop
+from aiconsole.gui.requests import Wanted
+from aiconsole.gui.requests.panel import RequestsPanel
 from aiconsole.gui.routing.panel import RULES
 from aiconsole.gui.shell import Shell
 from aiconsole.gui.slot import PanelSlot
 from aiconsole.gui.theme import Theme
 from aiconsole.gui.window import PANELS, Window
 from aiconsole.gui.window_state import WindowState
+from aiconsole.home import find_home
 from aiconsole.simulator import Behaviour, Simulator
+from tests.hour import hour
+from tests.outage import write_past
 
 OUT = Path(__file__).resolve().parent.parent / "resources" / "screenshots"
 PROMPTS = (
@@ -57,6 +58,8 @@ PACES = {
 async def converse(engine: Engine) -> str:
     """Real traffic through the kept conversations, so that every panel has something to show; the id of one of them."""
     chat = await engine.open_chat()
+    for event in hour(time.time() - 5):
+        engine.bus.publish(event)
     ids: list[str] = []
     for model, prompt in PROMPTS:
         conversation = await chat.create(model=model)
@@ -70,41 +73,6 @@ async def converse(engine: Engine) -> str:
     return ids[1]
 
 
-def remember(engine: Engine) -> None:
-    """A quarter of an hour of traffic that went before, as events: seven providers, one of which had an outage."""
-    random, now = Random(7), time.time()
-    centres = {
-        "groq": 190,
-        "cohere": 390,
-        "mistral": 330,
-        "gemini": 480,
-        "cerebras": 150,
-        "openrouter": 640,
-        "anthropic": 610,
-    }
-    for second in range(880, 14, -1):
-        name = random.choice(tuple(centres))
-        down = name == "openrouter" and 420 < second < 560
-        ttft = random.lognormvariate(math.log(centres[name]), 0.18) * (
-            2.2 if name == "mistral" and 200 < second < 330 else 1
-        )
-        timing = Timing(now - second, None if down else ttft, ttft + random.uniform(300, 2600))
-        usage = Usage(prompt=random.randrange(200, 3000), completion=random.randrange(60, 700))
-        failed = "server fault" if down or random.random() < 0.012 else None
-        engine.bus.publish(
-            AttemptFinished(
-                name,
-                "model",
-                timing,
-                usage,
-                Cost(random.uniform(0.0001, 0.004), "price list"),
-                failed,
-                stream=True,
-                simulated=True,
-            )
-        )
-
-
 async def settle(seconds: float = 1.2) -> None:
     """Give panels the time to load and paint."""
     await asyncio.sleep(seconds)
@@ -115,9 +83,11 @@ async def shoot(application: QApplication, options: argparse.Namespace) -> None:
     with tempfile.TemporaryDirectory() as person:
         os.environ["HOME"] = person  # so that no picture shows a path of the machine it was made on
         home = Path(person, ".config", "aiconsole")
+        if not options.empty:
+            await write_past(find_home(home, {}).database, time.time(), simulated=True)
         async with (
             Simulator.start(behaviours=PACES) as simulator,
-            Engine.open(home=home, environ={}, simulator=simulator) as engine,
+            Engine.open(home=home, environ={}, simulator=simulator, record=True) as engine,
         ):
             theme = Theme(application, "dark")
             theme.apply()
@@ -128,9 +98,6 @@ async def shoot(application: QApplication, options: argparse.Namespace) -> None:
             conversation = "" if options.empty else await converse(engine)
             window.connect_engine(engine)
             if conversation:
-                assert window.session is not None
-                window.session.activity.started_at -= 900
-                remember(engine)
                 shell.open("chat", conversation)
                 await settle()
             for mode in ("dark", "light"):
@@ -144,14 +111,33 @@ async def shoot(application: QApplication, options: argparse.Namespace) -> None:
             shell.close()
 
 
+async def open_request(shell: Shell, attempts: int) -> None:
+    """The page of the newest request that took so many attempts, where there is one."""
+    shell.open("requests", Wanted(sort="attempts"))
+    await settle()
+    panel = shell.findChild(RequestsPanel)
+    assert panel is not None
+    for row in range(panel.model.rowCount()):
+        line = panel.model.line(row)
+        if line is not None and line.row.attempts == attempts:
+            panel.open_row(row)
+            return
+
+
 async def each_panel(shell: Shell, out: Path, mode: str, wanted: list[str]) -> None:
     out.mkdir(parents=True, exist_ok=True)
     for plan in PANELS:
         if wanted and plan.key not in wanted:
             continue
-        shell.open(plan.key)
+        shell.open(plan.key, Wanted() if plan.key == "requests" else None)
         await settle()
         shell.grab().save(str(out / f"{plan.key}-{mode}.png"))
+    if not wanted or "request" in wanted:
+        await open_request(shell, 3)
+        await settle()
+        shell.grab().save(str(out / f"request-{mode}.png"))
+        if plan.key == "overview":
+            await overview_ranges(shell, out, mode)
     if not wanted or "rules" in wanted:
         shell.open("routing", RULES)
         await settle()
@@ -174,6 +160,22 @@ async def each_moment_of_a_drill(shell: Shell, out: Path, mode: str) -> None:
         await asyncio.sleep(0.05)
     await settle(0.3)
     shell.grab().save(str(out / f"drill-done-{mode}.png"))
+
+
+async def overview_ranges(shell: Shell, out: Path, mode: str) -> None:
+    """The overview's longer ranges, and what a hover tells."""
+    from aiconsole.gui.overview.panel import OverviewPanel
+
+    panel = shell.findChild(OverviewPanel)
+    assert panel is not None
+    for range_s, name in ((3600.0, "hour"), (86_400.0, "day"), (604_800.0, "week")):
+        panel.choose_range(range_s)
+        await settle()
+        if name == "hour":
+            panel.chart.point(panel.chart._graph.number(time.time() - 1380))
+        shell.grab().save(str(out / f"overview-{name}-{mode}.png"))
+        panel.chart.point(None)
+    panel.choose_range(900.0)
 
 
 def main() -> None:

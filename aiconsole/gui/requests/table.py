@@ -1,0 +1,176 @@
+"""How the table of requests looks and is used: rows by Enter or a double click, order by a click on a title."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from PySide6.QtCore import QPointF, QRect, QRectF, Qt, Signal
+from PySide6.QtGui import QFont, QKeyEvent, QKeySequence, QPainter
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHeaderView,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QTableView,
+)
+
+from ...domain.history import Sort
+from ..icons import paint_state
+from ..theme import SPACE_M, SPACE_S, Theme, font
+from ..titled import Index
+from .cells import ATTEMPTS, COST, DURATION, MODEL, NUMBERS, ORIGIN, PROVIDER, ROUTE, SORTS, STATUS, TIME, TOKENS, TTFT
+from .model import RequestsModel
+
+ROW_PX: Final = 30
+_GLYPH: Final = 10
+_WIDTHS: Final = {
+    TIME: 118,
+    ROUTE: 124,
+    PROVIDER: 118,
+    MODEL: 160,
+    STATUS: 128,
+    TTFT: 80,
+    DURATION: 92,
+    TOKENS: 82,
+    COST: 92,
+    ATTEMPTS: 100,
+    ORIGIN: 72,
+}
+
+
+class RequestsTable(QTableView):
+    """``opened(row)``; ``sorted_by(sort, descending)``; ``copied()``."""
+
+    opened = Signal(int)
+    sorted_by = Signal(str, bool)
+    copied = Signal()
+
+    def __init__(self, model: RequestsModel, theme: Theme) -> None:
+        super().__init__()
+        self.setModel(model)
+        self.setAccessibleName("Requests")
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setShowGrid(False)
+        self.setTabKeyNavigation(False)
+        self.setWordWrap(False)
+        self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setItemDelegate(_Cells(theme, self))
+        rows = self.verticalHeader()
+        rows.hide()
+        rows.setMinimumSectionSize(ROW_PX)
+        rows.setDefaultSectionSize(ROW_PX)
+        rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        header = self.horizontalHeader()
+        header.setHighlightSections(False)
+        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        header.setSectionsClickable(True)
+        header.setSortIndicatorShown(True)
+        header.setMinimumSectionSize(60)
+        for column, width in _WIDTHS.items():
+            self.setColumnWidth(column, width)
+        header.setSectionResizeMode(MODEL, QHeaderView.ResizeMode.Stretch)
+        header.sectionClicked.connect(self._sort)
+        self._sorted: tuple[Sort, bool] = ("time", True)
+        self.doubleClicked.connect(lambda index: self.opened.emit(index.row()))
+
+    @property
+    def at_top(self) -> bool:
+        """Whether the first row is in view."""
+        return self.verticalScrollBar().value() == 0
+
+    def show_order(self, sort: Sort, descending: bool) -> None:
+        """Mark the title by which the rows are in order."""
+        self._sorted = (sort, descending)
+        column = next(column for column, by in SORTS.items() if by == sort)
+        order = Qt.SortOrder.DescendingOrder if descending else Qt.SortOrder.AscendingOrder
+        self.horizontalHeader().setSortIndicator(column, order)
+
+    def chosen(self, most: int) -> list[int]:
+        """The first ``most`` of the chosen rows, top to bottom."""
+        selection = self.selectionModel().selection()
+        parts = sorted((part.top(), part.bottom()) for part in map(selection.at, range(selection.size())))
+        rows: dict[int, None] = {}
+        for top, bottom in parts:
+            rows.update(dict.fromkeys(range(top, min(bottom + 1, top + most - len(rows)))))
+        return list(rows)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.currentIndex().isValid():
+            self.opened.emit(self.currentIndex().row())
+        elif event.matches(QKeySequence.StandardKey.Copy):
+            self.copied.emit()
+        else:
+            super().keyPressEvent(event)
+
+    def _sort(self, column: int) -> None:
+        sort = SORTS.get(column)
+        if sort is None:
+            self.show_order(*self._sorted)
+            return
+        before, descending = self._sorted
+        self.sorted_by.emit(sort, not descending if sort == before else True)
+
+
+class _Cells(QStyledItemDelegate):
+    """Paints a cell from the model's line, which is quicker than role by role: a scroll step repaints some 300 of them."""
+
+    def __init__(self, theme: Theme, view: RequestsTable) -> None:
+        super().__init__(view)
+        self._theme = theme
+        self._font = font()
+        self._small: QFont = font(12)
+        theme.changed.connect(view.viewport().update)
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        model = index.model()
+        assert isinstance(model, RequestsModel)
+        theme, rect, column = self._theme, option.rect, index.column()
+        chosen = bool(option.state & QStyle.StateFlag.State_Selected)
+        if chosen:
+            painter.fillRect(rect, theme.color("accent_soft"))
+        elif option.state & QStyle.StateFlag.State_MouseOver:
+            painter.fillRect(rect, theme.color("hover"))
+        line = model.line(index.row())
+        if line is None:
+            self._placeholder(painter, rect, column, gone=model.gone(index.row()))
+            return
+        room = rect.adjusted(SPACE_M, 0, -SPACE_S, 0)
+        if column == STATUS:
+            box = QRectF(room.left(), rect.center().y() - _GLYPH / 2 + 1, _GLYPH, _GLYPH)
+            paint_state(painter, box, line.state, theme.color(line.state))
+            room.setLeft(room.left() + _GLYPH + SPACE_S)
+        elif column == PROVIDER and line.row.provider:
+            middle = QPointF(room.left() + 5, rect.center().y() + 1)
+            painter.save()
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(theme.provider_color(line.row.provider))
+            painter.drawRoundedRect(QRectF(middle - QPointF(5, 5), middle + QPointF(5, 5)), 3, 3)
+            painter.restore()
+            room.setLeft(room.left() + _GLYPH + SPACE_S)
+        quiet = column in (ORIGIN, ROUTE) or (column == ATTEMPTS and line.row.attempts <= 1)
+        painter.setPen(theme.color("muted" if quiet and not chosen else "text"))
+        painter.setFont(self._font)
+        side = Qt.AlignmentFlag.AlignRight if column in NUMBERS else Qt.AlignmentFlag.AlignLeft
+        words = line.words[column]
+        metrics = option.fontMetrics
+        if column in (ROUTE, PROVIDER, MODEL, STATUS) and metrics.horizontalAdvance(words) > room.width():
+            cut = Qt.TextElideMode.ElideRight if column == STATUS else Qt.TextElideMode.ElideMiddle
+            words = metrics.elidedText(words, cut, room.width())
+        painter.drawText(room, Qt.AlignmentFlag.AlignVCenter | side, words)
+
+    def _placeholder(self, painter: QPainter, rect: QRect, column: int, *, gone: bool) -> None:
+        """A bar where words will be, or that the request is not kept any more."""
+        theme = self._theme
+        if gone:
+            if column == TIME:
+                painter.setPen(theme.color("muted"))
+                painter.drawText(rect.adjusted(SPACE_M, 0, 0, 0), Qt.AlignmentFlag.AlignVCenter, "not kept any more")
+            return
+        room = rect.adjusted(SPACE_M, 0, -SPACE_S, 0)
+        width = min(room.width(), 40 if column in NUMBERS else 90)
+        left = room.right() - width if column in NUMBERS else room.left()
+        painter.fillRect(QRect(left, rect.center().y() - 3, width, 7), theme.color("line"))
