@@ -17,44 +17,7 @@ EPILOG: Final = (
 
 def add_commands(commands: _SubParsersAction[argparse.ArgumentParser], shared: argparse.ArgumentParser) -> None:
     """Add the three commands; each sets ``kind``."""
-    common = argparse.ArgumentParser(add_help=False)
-    common.add_argument(
-        "--provider",
-        action="append",
-        default=[],
-        metavar="P",
-        help="a provider, or provider/model; may be repeated; all usable ones by default",
-    )
-    common.add_argument("--suite", metavar="FILE", help="a TOML suite, or the name of one that comes with the console")
-    common.add_argument("--junit", metavar="FILE", help="write JUnit XML")
-    common.add_argument("--html", metavar="FILE", help="write a self-contained HTML report")
-    common.add_argument("--markdown", metavar="FILE", help="write Markdown")
-    common.add_argument("--csv", metavar="FILE", help="write CSV")
-    common.add_argument(
-        "--schema", action="store_true", help="print the JSON Schema of what --json prints, and run nothing"
-    )
-    common.add_argument(
-        "--assert",
-        dest="asserts",
-        action="append",
-        default=[],
-        metavar="A",
-        help="such as “ttft_p95 < 800 ms”, “error_rate < 1 %%”, “ttft_p95 not worse”; for check “chat < 5 s”; repeatable",
-    )
-    load = argparse.ArgumentParser(add_help=False)
-    load.add_argument(
-        "--baseline", metavar="FILE", help="compare with this: a --json report, or a pinned baseline's name"
-    )
-    load.add_argument("--pin", metavar="NAME", help="keep this run as the baseline NAME, if it passes")
-    load.add_argument("--prompt", metavar="TEXT", help="ask this instead of the suite's prompts")
-    load.add_argument("--max-tokens", type=int, metavar="N", help="limit of output tokens of each answer")
-    load.add_argument("--warmup", type=int, metavar="N", help="requests to each target that are not counted")
-    load.add_argument("--no-stream", action="store_true", help="ask for whole answers")
-    load.add_argument("--no-calibration", action="store_true", help="do not measure the generator first")
-    load.add_argument("--max-usd", type=float, metavar="USD", help="stop at this cost (default 1)")
-    load.add_argument("--max-errors", type=int, metavar="N", help="stop after so many failed requests (default 100)")
-    load.add_argument("--max-seconds", type=float, metavar="S", help="stop after so long (default 600)")
-
+    common, load = _common(), _load()
     check = commands.add_parser(
         "check", parents=[shared, common], epilog=EPILOG, help="key, models, chat, stream, vision, JSON schema, tools"
     )
@@ -85,3 +48,50 @@ def add_commands(commands: _SubParsersAction[argparse.ArgumentParser], shared: a
         "--objective-latency", type=float, metavar="MS", help="a good request's latency is at most this"
     )
     stress.set_defaults(kind="stress")
+
+
+def _common() -> argparse.ArgumentParser:
+    """What all three take."""
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument(
+        "--provider",
+        action="append",
+        default=[],
+        metavar="P",
+        help="a provider, or provider/model; may be repeated; all usable ones by default",
+    )
+    common.add_argument("--suite", metavar="FILE", help="a TOML suite, or the name of one that comes with the console")
+    common.add_argument("--junit", metavar="FILE", help="write JUnit XML")
+    common.add_argument("--html", metavar="FILE", help="write a self-contained HTML report")
+    common.add_argument("--markdown", metavar="FILE", help="write Markdown")
+    common.add_argument("--csv", metavar="FILE", help="write CSV")
+    common.add_argument(
+        "--schema", action="store_true", help="print the JSON Schema of what --json prints, and run nothing"
+    )
+    common.add_argument(
+        "--assert",
+        dest="asserts",
+        action="append",
+        default=[],
+        metavar="A",
+        help="such as “ttft_p95 < 800 ms”, “error_rate < 1 %%”, “ttft_p95 not worse”; for check “chat < 5 s”; repeatable",
+    )
+    return common
+
+
+def _load() -> argparse.ArgumentParser:
+    """What the two that make load take."""
+    load = argparse.ArgumentParser(add_help=False)
+    load.add_argument(
+        "--baseline", metavar="FILE", help="compare with this: a --json report, or a pinned baseline's name"
+    )
+    load.add_argument("--pin", metavar="NAME", help="keep this run as the baseline NAME, if it passes")
+    load.add_argument("--prompt", metavar="TEXT", help="ask this instead of the suite's prompts")
+    load.add_argument("--max-tokens", type=int, metavar="N", help="limit of output tokens of each answer")
+    load.add_argument("--warmup", type=int, metavar="N", help="requests to each target that are not counted")
+    load.add_argument("--no-stream", action="store_true", help="ask for whole answers")
+    load.add_argument("--no-calibration", action="store_true", help="do not measure the generator first")
+    load.add_argument("--max-usd", type=float, metavar="USD", help="stop at this cost (default 1)")
+    load.add_argument("--max-errors", type=int, metavar="N", help="stop after so many failed requests (default 100)")
+    load.add_argument("--max-seconds", type=float, metavar="S", help="stop after so long (default 600)")
+    return load

@@ -10,7 +10,7 @@ import msgspec
 
 from aiconsole.bench.certificate import Calibration
 from aiconsole.bench.health import HealthCheck
-from aiconsole.bench.load.order import Began, Calibrated, Ended, Judged, Measured, Phase, Ticked, Told
+from aiconsole.bench.load.order import Calibrated, Ended, Judged, Measured, Phase, Ticked, Told
 from aiconsole.bench.measure import Sample
 from aiconsole.bench.plan import Plan
 from aiconsole.bench.prediction import Prediction
@@ -162,7 +162,6 @@ class Watch:
         self.ended: Ended | None = None
         self.calibration: Calibration | None = None
         self.judged: list[Judged] = []
-        self.began_at: float | None = None
         self._expected = prediction.requests if prediction.exact else None
         self._seconds = prediction.seconds
         self._tallies = {target: _Tally(target) for target in plan.targets}
@@ -185,9 +184,7 @@ class Watch:
                 self.calibration = message.calibration
             elif isinstance(message, Judged):
                 self.judged.append(message)
-            elif isinstance(message, Began):
-                self.began_at = message.at
-            else:
+            elif isinstance(message, Ended):
                 self.ended = message
         return ticked
 

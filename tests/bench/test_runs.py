@@ -188,15 +188,18 @@ async def test_stopping_at_any_moment_keeps_what_there_is(tmp_path: Path) -> Non
                 run.stop()
         report = await run.report()
         kept = engine.bench.history.load(report.id)
-        at_once = await engine.bench.start(plan)
-        at_once.stop()
-        nothing = await at_once.report()
+        rare = await engine.bench.start(stress("groq", load=Load("constant", level=0.05, seconds=60)))
+        async for happening in rare.happenings():
+            if isinstance(happening, Progress) and happening.phase == "measuring":
+                rare.stop()  # while it waits 20 s for its first request
+        nothing = await rare.report()
     assert report.partial
     assert report.stopped == "Stopped."
     assert report.targets[0].requests >= 4
     assert kept.targets == report.targets
     assert exit_code(report) == 130
     assert nothing.partial
+    assert not nothing.broken
     assert nothing.targets[0].requests == 0
 
 

@@ -91,11 +91,19 @@ class Run:
             await asyncio.gather(*(warm_up(sending, target, plan.warmup) for target in targets))
             self._phase = "measuring"
             self._gauge.start()
-            await asyncio.gather(*(drive(sending, target, self._judge) for target in targets))
-            await sending.drained()
+            await self._drive(sending, targets)
         finally:
             ticking.cancel()
         self._tell(Ended(self._gauge.stop(), sending.stopped))
+
+    async def _drive(self, sending: Sending, targets: list[Target]) -> None:
+        """Send all there is to send, and wait until it has ended or the run is stopped."""
+        if not sending.over.is_set():
+            sending.drivers = [asyncio.ensure_future(drive(sending, target, self._judge)) for target in targets]
+            for ended in await asyncio.gather(*sending.drivers, return_exceptions=True):
+                if ended is not None and not isinstance(ended, asyncio.CancelledError):
+                    raise ended
+        await sending.drained()
 
     async def _calibrate(self, address: Address) -> Calibration:
         """The same shape against the simulator; all targets' load goes to it in the first target's dialect."""
@@ -125,8 +133,7 @@ class Run:
             seen.clear()
             self._gauge.start()
             sending.begin()
-            await drive(sending, target, self._judge)
-            await sending.drained()
+            await self._drive(sending, [target])
         finally:
             gauged = self._gauge.stop()
             await target.provider.aclose()

@@ -48,6 +48,7 @@ class Sending:
     Attributes:
         stopped: why the run ends before its time, in words; "" while it goes on.
         over: set when it is to end.
+        drivers: the tasks that send; they may be waiting for long, so `stop` cancels them.
         done: the samples of a sweep by target, for judging its levels.
     """
 
@@ -66,6 +67,7 @@ class Sending:
         self.began = now()
         self.stopped = ""
         self.over = asyncio.Event()
+        self.drivers: list[asyncio.Future[None]] = []
         self.sent = 0
         self.done: dict[str, list[Sample]] = {}
         self._gauge = gauge
@@ -98,7 +100,7 @@ class Sending:
         if not self.over.is_set():
             self.stopped = why
             self.over.set()
-            for task in self._tasks:
+            for task in (*self._tasks, *self.drivers):
                 task.cancel()
 
     async def pause(self, seconds: float) -> bool:
