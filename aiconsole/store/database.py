@@ -145,7 +145,7 @@ def _set_aside(path: Path, now: float, what: str) -> StoreNotice:
         if source.exists():
             source.rename(name.with_name(name.name + side))
             moved = True
-    message = f"The conversations' file {path.name} {what}, so a new one was begun."
+    message = f"The console's database {path.name} {what}, so a new one was begun."
     if not moved:
         return StoreNotice(message, "If you moved it, close the console, put it back and start again.")
     return StoreNotice(

@@ -8,17 +8,21 @@ import sqlite3
 from aiconsole.domain.errors import ConsoleError, StoreError
 
 _DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
-_ROOM = "Make room on that disk; what was said is held in memory meanwhile and written as soon as it can be."
-_RIGHTS = "Check the rights of that folder and its files; what was said is held in memory until they can be written."
+_HELD = "conversations and history are held in memory meanwhile and written as soon as they can be."
+_ROOM = f"Make room on that disk; {_HELD}"
+_RIGHTS = f"Check the rights of the console's folder and of the files in it; {_HELD}"
 _WORDS = {
-    sqlite3.SQLITE_FULL: ("The disk with the conversations is full.", _ROOM),
-    sqlite3.SQLITE_IOERR: ("The disk failed while reading or writing the conversations.", _ROOM),
-    sqlite3.SQLITE_READONLY: ("The conversations' file cannot be written to.", _RIGHTS),
-    sqlite3.SQLITE_PERM: ("The conversations' file cannot be written to.", _RIGHTS),
-    sqlite3.SQLITE_CANTOPEN: ("The conversations' file cannot be opened.", _RIGHTS),
+    sqlite3.SQLITE_FULL: ("The disk with the console's database is full.", _ROOM),
+    sqlite3.SQLITE_IOERR: (
+        "The disk failed while the console's database was read or written.",
+        f"See whether the disk has room and is sound; {_HELD}",
+    ),
+    sqlite3.SQLITE_READONLY: ("The console's database cannot be written to.", _RIGHTS),
+    sqlite3.SQLITE_PERM: ("The console's database cannot be written to.", _RIGHTS),
+    sqlite3.SQLITE_CANTOPEN: ("The console's database cannot be opened.", _RIGHTS),
     sqlite3.SQLITE_BUSY: (
-        "Another program holds the conversations' file.",
-        "Close whatever else has the file open; what was said is held in memory until then.",
+        "Another program holds the console's database.",
+        f"Close whatever else has the file open; {_HELD}",
     ),
 }
 _WORDS[sqlite3.SQLITE_LOCKED] = _WORDS[sqlite3.SQLITE_BUSY]
@@ -45,14 +49,14 @@ def explain(error: BaseException) -> ConsoleError:
         return StoreError(_WORDS[code][0], advice=_WORDS[code][1])
     if code in _DAMAGE:
         return StoreError(
-            "The conversations' file is damaged.",
+            "The console's database is damaged.",
             advice="Start the console again: it sets the damaged file aside, beside the new one, and goes on.",
             passing=False,
         )
     if isinstance(error, OSError):
-        return StoreError(f"The conversations' folder cannot be used: {error.strerror or error}.", advice=_RIGHTS)
+        return StoreError(f"The console's folder cannot be used: {error.strerror or error}.", advice=_RIGHTS)
     return StoreError(
-        f"The conversations could not be read or written: {error}.", advice="Please report this.", passing=False
+        f"The console's database could not be read or written: {error}.", advice="Please report this.", passing=False
     )
 
 
