@@ -2,7 +2,7 @@
 
 Beside the load it checkpoints, prunes, gives room back and searches all the time. After LIFE_S seconds it closes the store as
 a console does. It tells its parent, a line each: ``opening``; ``ready``; ``wrote N`` when the recorder said that everything
-numbered below N is on the disk; ``said N`` when a conversation's turn is; ``closing``; ``closed``.
+numbered below N is on the disk; ``said N`` when N turns of a conversation are; ``closing``; ``closed``.
 """
 
 from __future__ import annotations
@@ -73,12 +73,12 @@ async def speech(store: Store, run: str) -> None:
     now = time.time()
     await store.conversations.create(Conversation(run, "", created_at=now, updated_at=now))
     parent = None
-    for number in count():
-        turn = f"{run}-{number}"
-        fresh = [NewTurn(turn, Message.user(f"spoken {turn} " + "and so on " * 20), "complete")]
-        await asyncio.wrap_future(store.conversations.append(run, parent, fresh, now=now + number))
-        parent = turn
-        tell(f"said {number}")
+    for first in count(step=5):
+        names = [f"{run}-{number}" for number in range(first, first + 5)]
+        fresh = [NewTurn(name, Message.user(f"spoken {name} " + "and so on " * 20), "complete") for name in names]
+        await asyncio.wrap_future(store.conversations.append(run, parent, fresh, now=now + first))
+        parent = names[-1]
+        tell(f"said {first + 5}")
 
 
 async def upkeep(store: Store, path: Path) -> None:

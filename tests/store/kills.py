@@ -78,6 +78,7 @@ def _lane(folder: Path, kills: int, chance: random.Random, life_s: float) -> Kil
     moments: dict[str, int] = {}
     wrote: dict[str, int] = {}
     said: dict[str, int] = {}
+    rows = turns = 0
     wrong: list[str] = []
     for number in range(kills):
         run = f"run{number}"
@@ -91,12 +92,14 @@ def _lane(folder: Path, kills: int, chance: random.Random, life_s: float) -> Kil
             if word == "wrote":
                 wrote[run] = int(value)
             elif word == "said":
-                said[run] = int(value) + 1
+                said[run] = int(value)
+        rows += wrote.get(run, 0)
+        turns += said.get(run, 0)
         last = next((line for line in reversed(lines) if line in ("closing", "closed", "ready")), "opening")
         last = "loaded" if last == "ready" else last
         moments[last] = moments.get(last, 0) + 1
         wrong += [f"{path} after {run}, killed while {last}: {word}" for word in look(path, wrote, said)]
-    return Killed(moments, sum(wrote.values()), sum(said.values()), tuple(wrong))
+    return Killed(moments, rows, turns, tuple(wrong))
 
 
 def _kill_one(path: Path, run: str, chance: random.Random, life_s: float) -> list[str]:
