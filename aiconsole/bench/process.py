@@ -29,20 +29,18 @@ Deliver = Callable[[Sequence[Told]], object]
 
 
 class LoadProcess:
-    """One load process.
+    """One load process that runs; made by `start`."""
 
-    Args:
-        order: what it is to do. Its keys go through the pipe only.
-        deliver: called in the loop with the messages as they come, several at a time.
-        keep: where samples are written, a line of JSON each; closed at the end.
-        redact: takes keys out of what the process wrote to its standard error.
-
-    Raises:
-        ConsoleError: it cannot be started.
-    """
-
-    def __init__(self, order: Order, deliver: Deliver, keep: IO[bytes], redact: Callable[[str], str]) -> None:
+    def __init__(
+        self,
+        process: subprocess.Popen[bytes],
+        order: Order,
+        deliver: Deliver,
+        keep: IO[bytes],
+        redact: Callable[[str], str],
+    ) -> None:
         self._loop = asyncio.get_running_loop()
+        self._process = process
         self._deliver = deliver
         self._keep = keep
         self._redact = redact
@@ -51,13 +49,6 @@ class LoadProcess:
         self._ended: asyncio.Future[int] = self._loop.create_future()
         self._stderr = b""
         self._killing: asyncio.TimerHandle | None = None
-        try:
-            self._process = subprocess.Popen(  # noqa: S603  (our own module)
-                command(MODULE), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **APART
-            )
-        except OSError as error:
-            keep.close()
-            raise ConsoleError(f"The load process cannot be started: {error.strerror}.") from error
         self._threads = [
             threading.Thread(target=self._talk, args=(_encode(order) + b"\n",), name="bench order", daemon=True),
             threading.Thread(target=self._read_errors, name="bench errors", daemon=True),
@@ -65,6 +56,26 @@ class LoadProcess:
         ]
         for thread in self._threads:
             thread.start()
+
+    @classmethod
+    async def start(cls, order: Order, deliver: Deliver, keep: IO[bytes], redact: Callable[[str], str]) -> LoadProcess:
+        """Start one.
+
+        Args:
+            order: what it is to do. Its keys go through the pipe only.
+            deliver: called in the loop with the messages as they come, several at a time.
+            keep: where samples are written, a line of JSON each; closed at the end.
+            redact: takes keys out of what the process wrote to its standard error.
+
+        Raises:
+            ConsoleError: it cannot be started.
+        """
+        try:
+            process = await asyncio.to_thread(_started)
+        except OSError as error:
+            keep.close()
+            raise ConsoleError(f"The load process cannot be started: {error.strerror}.") from error
+        return cls(process, order, deliver, keep, redact)
 
     @property
     def pid(self) -> int:
@@ -145,3 +156,9 @@ class LoadProcess:
             batch, self._waiting = self._waiting, []
         if batch:
             self._deliver(batch)
+
+
+def _started() -> subprocess.Popen[bytes]:
+    return subprocess.Popen(  # noqa: S603  (our own module)
+        command(MODULE), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **APART
+    )

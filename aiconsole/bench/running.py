@@ -6,7 +6,7 @@ import asyncio
 import os
 import platform
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import aclosing, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -25,6 +25,7 @@ from aiconsole.bench.process import LoadProcess
 from aiconsole.bench.progress import Checked, Happening, Over, Planned, Watch
 from aiconsole.bench.reference import reference
 from aiconsole.bench.report import Report, TargetReport
+from aiconsole.domain.errors import ConsoleError
 from aiconsole.domain.events import BenchFinished, HealthSeen
 from aiconsole.secrets import REDACTOR
 
@@ -130,7 +131,6 @@ class BenchRun:
 
     async def _load(self, kept: KeptPlan, prediction: Prediction) -> Report:
         bench, plan = self._bench, self.plan
-        file = await asyncio.to_thread(bench.history.begin, kept)
         watch = Watch(plan, prediction)
         looked_at = asyncio.get_running_loop().time()
 
@@ -143,7 +143,9 @@ class BenchRun:
                 self._happenings.put_nowait(watch.progress())
 
         async with self._demo() as base_urls:
-            process = LoadProcess(bench.order(plan, prediction, base_urls), deliver, file, REDACTOR.redact)
+            order = bench.order(plan, prediction, base_urls)
+            file = await asyncio.to_thread(bench.history.begin, kept)
+            process = await LoadProcess.start(order, deliver, file, REDACTOR.redact)
             self._process = process
             if self._stop.is_set():
                 process.stop()
@@ -162,7 +164,11 @@ class BenchRun:
         if behaviours is None:
             yield {}
             return
-        async with reference(behaviours) as address:
+        async with AsyncExitStack() as stack:
+            try:
+                address = await stack.enter_async_context(reference(behaviours))
+            except (OSError, msgspec.DecodeError) as error:
+                raise ConsoleError(f"The simulator's process cannot be started: {error}.") from error
             yield address.base_urls
 
     def _made(self, kept: KeptPlan, watch: Watch, code: int, complaint: str) -> Report:

@@ -29,6 +29,7 @@ class Wire(msgspec.Struct, frozen=True, omit_defaults=True):
     proxy: str | None = None
     ask_for_usage: bool = True
     private_network: bool = False
+    keepalive_s: float = 60.0
     simulated: bool = False
 
     def __repr__(self) -> str:
