@@ -1,24 +1,28 @@
 """An hour of traffic as it may be in the middle of a working day: seven providers, one route, and an outage of one of them.
 
 The outage is first slow, then refused, until the breaker keeps requests away; meanwhile the route's next candidates answer.
+`write_week` puts it at the end of a calmer week into a database, through the recorder, as if a console had been open all along.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from pathlib import Path
 from random import Random
 from typing import Final, NamedTuple
 
 from aiconsole.domain.chat import Cost, Timing, Usage
-from aiconsole.domain.events import AttemptFinished, BreakerChanged, RequestFinished
+from aiconsole.domain.clock import SystemClock
+from aiconsole.domain.events import AttemptFinished, BreakerChanged, BreakerState, RequestFinished, Switched
 from aiconsole.domain.trace import Attempt, Choice, DecisionTrace, Note, Skip
+from aiconsole.store import Recorder, Store
 
 SPAN_S: Final = 3600.0
 OUTAGE: Final = (1500.0, 2340.0)
 """From and to when OpenRouter is down, in seconds since the hour's begin."""
 
-Happened = RequestFinished | AttemptFinished | BreakerChanged
+Happened = RequestFinished | AttemptFinished | BreakerChanged | Switched
 
 
 class Model(NamedTuple):
@@ -36,11 +40,11 @@ class Model(NamedTuple):
 MODELS: Final = (
     Model("groq", "openai/gpt-oss-120b", 190, 420, 0.75, 6),
     Model("cerebras", "gpt-oss-120b", 150, 800, 0.69, 3),
-    Model("openrouter", "openai/gpt-oss-120b", 640, 120, 0.40, 5),
-    Model("mistral", "mistral-small-latest", 330, 160, 0.30, 3),
-    Model("gemini", "gemini-2.5-flash", 480, 230, 2.50, 3),
-    Model("cohere", "command-a-03-2025", 390, 110, 10.0, 1),
-    Model("anthropic", "claude-haiku-4-5-20251001", 610, 140, 5.0, 2),
+    Model("openrouter", "openai/gpt-oss-120b", 640, 330, 0.40, 5),
+    Model("mistral", "mistral-small-latest", 330, 340, 0.30, 3),
+    Model("gemini", "gemini-2.5-flash", 480, 460, 2.50, 3),
+    Model("cohere", "command-a-03-2025", 390, 300, 10.0, 1),
+    Model("anthropic", "claude-haiku-4-5-20251001", 610, 380, 5.0, 2),
 )
 ROUTE: Final = "gpt-oss-120b"
 _CHAIN: Final = (MODELS[2], MODELS[0], MODELS[1])
@@ -55,28 +59,59 @@ _HEADERS: Final = {
 }
 
 
-def hour(end: float, *, per_minute: float = 40.0, simulated: bool = True) -> Iterator[Happened]:
+async def write_week(path: Path, now: float, *, simulated: bool = True) -> None:
+    """A week that ends with `hour`, into the database at ``path``."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    store = await Store.open(path, SystemClock())
+    recorder = Recorder(SystemClock(), simulated=lambda: simulated, most=1_000_000)
+    recorder.attach(store)
+    for back in range(7 * 24, 0, -1):
+        end = now - back * SPAN_S
+        busy = 0.75 + 0.35 * math.sin(2 * math.pi * (end % 86_400) / 86_400 - 2)
+        rate = (12.0 if back < 26 else 3.0) * busy
+        for event in hour(end, per_minute=rate, simulated=simulated, seed=back, outage=back in (9, 80)):
+            recorder.listen(event)
+    for event in hour(now, simulated=simulated):
+        recorder.listen(event)
+    await recorder.flush()
+    await recorder.close()
+    await store.close()
+
+
+def hour(
+    end: float, *, per_minute: float = 40.0, simulated: bool = True, seed: int = 11, outage: bool = True
+) -> Iterator[Happened]:
     """What happened in the hour before ``end`` (epoch s), in order; the same each time."""
-    random = Random(11)
+    random = Random(seed)
     begin, at, number = end - SPAN_S, 0.0, 0
-    held = False
+    held, trial = False, OUTAGE[0] + 160
     while True:
         at += random.expovariate(per_minute / 60)
         if at >= SPAN_S - 3:
             return
         number += 1
-        down = OUTAGE[0] <= at < OUTAGE[1]
-        if down != held and (not down or at > OUTAGE[0] + 40):
-            held = down
-            yield _breaker(begin + at, opened=down)
-        yield from _one(random, begin, at, f"5f3a{number:04x}", down=down, held=held, simulated=simulated)
+        down = outage and OUTAGE[0] <= at < OUTAGE[1]
+        if down and not held and at > OUTAGE[0] + 40:
+            held = True
+            yield _breaker(begin + at, "closed", "open", "5 of the last 8 calls failed")
+        elif held and at >= trial:
+            yield _breaker(begin + at, "open", "half-open")
+            yield _breaker(
+                begin + at + 18,
+                "half-open",
+                "open" if down else "closed",
+                f"a trial {'failed' if down else 'succeeded'}",
+            )
+            held, trial = down, at + 200
+        yield from _one(random, begin, at, f"{seed:02x}3a{number:04x}", down=down, held=held, simulated=simulated)
 
 
-def _breaker(at: float, *, opened: bool) -> BreakerChanged:
-    key = "openrouter/openai/gpt-oss-120b"
-    if opened:
-        return BreakerChanged(key, "closed", "open", "5 of the last 8 calls failed", at, at + 30)
-    return BreakerChanged(key, "half-open", "closed", "3 trials succeeded", at)
+def _breaker(
+    at: float, before: BreakerState, after: BreakerState, reason: str = "the time to wait is over"
+) -> BreakerChanged:
+    return BreakerChanged(
+        "openrouter/openai/gpt-oss-120b", before, after, reason, at, at + 30 if after == "open" else None
+    )
 
 
 def _one(
@@ -88,7 +123,7 @@ def _one(
     if random.random() < 0.06:
         yield _from_cache(random, begin + at, name, first, simulated)
         return
-    usage = Usage(random.randrange(120, 4200), random.randrange(40, 900))
+    usage = Usage(random.randrange(120, 4200), random.randrange(30, 420))
     attempts: list[Attempt] = []
     skipped: list[Skip] = []
     now, answered = 0.4, None
@@ -107,6 +142,10 @@ def _one(
             answered = model if attempt.outcome == "answered" else None
             break
         now += random.uniform(80, 240)
+        if model is not chain[-1]:
+            after = chain[chain.index(model) + 1]
+            other, why = f"{after.provider}/{after.model}", attempt.error_kind
+            yield Switched(candidate, other, "no first token came", begin + at + now / 1000, ROUTE, name, why)
     yield _request(random, begin + at, name, chain, attempts, skipped, usage, answered, routed, simulated)
 
 

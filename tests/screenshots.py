@@ -1,7 +1,8 @@
 """``python -m tests.screenshots [--out DIR] [--size 1280x800] [--empty]``: a picture of each panel in both themes.
 
-Opens the real window offscreen on a home of its own with a week of made-up history, lets the simulated providers answer a few conversations (not with
-``--empty``), and grabs every panel. The README's pictures under resources/screenshots are made this way.
+Opens the real window offscreen on a home of its own with a week of made-up history, lets the simulated providers answer a few
+conversations (neither with ``--empty``), and grabs every panel. The README's pictures under resources/screenshots are made
+this way.
 """
 
 from __future__ import annotations
@@ -32,8 +33,7 @@ from aiconsole.gui.window import PANELS, Window
 from aiconsole.gui.window_state import WindowState
 from aiconsole.home import find_home
 from aiconsole.simulator import Behaviour, Simulator
-from tests.hour import hour
-from tests.outage import write_past
+from tests.hour import write_week
 
 OUT = Path(__file__).resolve().parent.parent / "resources" / "screenshots"
 PROMPTS = (
@@ -58,8 +58,6 @@ PACES = {
 async def converse(engine: Engine) -> str:
     """Real traffic through the kept conversations, so that every panel has something to show; the id of one of them."""
     chat = await engine.open_chat()
-    for event in hour(time.time() - 5):
-        engine.bus.publish(event)
     ids: list[str] = []
     for model, prompt in PROMPTS:
         conversation = await chat.create(model=model)
@@ -84,7 +82,7 @@ async def shoot(application: QApplication, options: argparse.Namespace) -> None:
         os.environ["HOME"] = person  # so that no picture shows a path of the machine it was made on
         home = Path(person, ".config", "aiconsole")
         if not options.empty:
-            await write_past(find_home(home, {}).database, time.time(), simulated=True)
+            await write_week(find_home(home, {}).database, time.time() - 20)
         async with (
             Simulator.start(behaviours=PACES) as simulator,
             Engine.open(home=home, environ={}, simulator=simulator, record=True) as engine,
@@ -132,12 +130,12 @@ async def each_panel(shell: Shell, out: Path, mode: str, wanted: list[str]) -> N
         shell.open(plan.key, Wanted() if plan.key == "requests" else None)
         await settle()
         shell.grab().save(str(out / f"{plan.key}-{mode}.png"))
+    if "overview" in wanted:
+        await overview_ranges(shell, out, mode)
     if not wanted or "request" in wanted:
         await open_request(shell, 3)
         await settle()
         shell.grab().save(str(out / f"request-{mode}.png"))
-        if plan.key == "overview":
-            await overview_ranges(shell, out, mode)
     if not wanted or "rules" in wanted:
         shell.open("routing", RULES)
         await settle()

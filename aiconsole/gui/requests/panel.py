@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any, Final
 
 import msgspec
-from PySide6.QtCore import QModelIndex, Qt, QTimer
+from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt, QTimer
 from PySide6.QtGui import QGuiApplication, QHideEvent, QShowEvent
 from PySide6.QtWidgets import (
     QApplication,
@@ -252,7 +252,7 @@ class RequestsPanel(QWidget):
         self._simulated.setVisible(asked.simulated)
         newest = first[0] if first and wanted.newest_first else None
         self._pending = ()
-        self.arrivals.watch(asked, newest, now)
+        self.arrivals.watch(asked, newest, now if found.count else 0.0)
         self._tell(wanted, asked.simulated)
 
     def _tell(self, wanted: Wanted, simulated: bool) -> None:
@@ -342,6 +342,9 @@ class RequestsPanel(QWidget):
         self.model.prepend(rows)
         if self._open_row >= 0:
             self._open_row += len(rows)
+        if not self.table.selectionModel().hasSelection():
+            top = self.model.index(0, 0)
+            self.table.selectionModel().setCurrentIndex(top, QItemSelectionModel.SelectionFlag.NoUpdate)
         if self.table.at_top:
             self.table.scrollToTop()
         asked = self.wanted.filter(self._session.clock.now(), self._session.engine.demo)

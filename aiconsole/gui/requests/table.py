@@ -102,6 +102,8 @@ class RequestsTable(QTableView):
             self.opened.emit(self.currentIndex().row())
         elif event.matches(QKeySequence.StandardKey.Copy):
             self.copied.emit()
+        elif event.key() in (Qt.Key.Key_Down, Qt.Key.Key_Up) and not self.selectionModel().hasSelection():
+            self.selectRow(max(0, self.currentIndex().row()))  # with the focus Qt makes the first row current, not chosen
         else:
             super().keyPressEvent(event)
 
