@@ -3,8 +3,8 @@ from the event bus, ``History`` asks it."""
 
 from __future__ import annotations
 
-from aiconsole.store.database import StoreNotice
 from aiconsole.store.history import FoundRequests, History
+from aiconsole.store.notice import StoreNotice
 from aiconsole.store.recorder import Recorder
 from aiconsole.store.retention import Retention
 from aiconsole.store.store import Store

@@ -9,21 +9,22 @@ from __future__ import annotations
 import logging
 import os
 import sqlite3
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-import msgspec
-
-from aiconsole.domain.errors import ConfigError, StoreError
-from aiconsole.store.faults import damaged
+from aiconsole.store.aside import SIDES, beside, has_content, set_aside, stamped
+from aiconsole.store.faults import damaged, explain
+from aiconsole.store.inspection import examine, refuse_foreign
 from aiconsole.store.lockfile import FileLock
 from aiconsole.store.migrations import APPLICATION_ID
+from aiconsole.store.notice import StoreNotice
 
 if TYPE_CHECKING:
     from peewee import SqliteDatabase
+
+    from aiconsole.store.packing import Redact
 
     class Database(SqliteDatabase):
         """peewee's database with types for what its own description leaves open."""
@@ -47,28 +48,26 @@ _WRITER: dict[str, Any] = {
     "secure_delete": "fast",
     "journal_size_limit": 16 * 1024 * 1024,
 }
-_SIDES = ("", "-wal", "-shm", "-journal")
-_CHECKED_BYTES = 64 * 1024 * 1024
+_MOMENT_S = 1.0
+_log = logging.getLogger(__name__)
 
 Steps = Sequence[Sequence[str]]
 
 
-class StoreNotice(msgspec.Struct, frozen=True):
-    """Something about the store that the person should see: what happened, and what they can do."""
-
-    message: str
-    advice: str = ""
-
-
 class Opened(NamedTuple):
+    """``identity`` is that of the files when they were opened."""
+
     path: Path
     database: Database
     lock: FileLock
     notices: tuple[StoreNotice, ...]
+    identity: tuple[object, ...]
 
 
-def open_database(path: Path, now: float, steps: Steps) -> Opened:
+def open_database(path: Path, now: float, steps: Steps, redact: Redact = str) -> Opened:
     """Open ``path`` for writing, make or migrate it as needed. ``now`` (epoch s) names files that are set aside.
+
+    What can be read of a damaged file is copied for a moment; the rest is left to `recovery.Background`.
 
     Raises:
         ConfigError: another console has it open, or it was written by a newer console or another program.
@@ -78,23 +77,90 @@ def open_database(path: Path, now: float, steps: Steps) -> Opened:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     lock = FileLock(path.with_name(path.name + ".lock"))
     try:
-        notices = [] if _has_content(path) else _look_for_loss(path, lock.had_database, now)
+        notices = [] if has_content(path) else _look_for_loss(path, lock.had_database, now)
         try:
-            _refuse_foreign(path, len(steps), expected=lock.had_database)
-            _examine(path, whole=lock.doubtful)
-            database = _prepare(path, now, steps)
+            refuse_foreign(path, len(steps), expected=lock.had_database)
+            examine(path, whole=lock.doubtful)
+            database = prepare(path, now, steps)
             if lock.doubtful:
-                _rebuild_indexes(database)
+                rebuild_indexes(database)
         except Exception as error:
             if not damaged(error):
                 raise
-            notices.append(_set_aside(path, now, "was damaged"))
-            database = _prepare(path, now, steps)
+            database, told = begin_anew(path, now, steps, redact, "was damaged")
+            notices += told
         lock.mark()
     except BaseException:
         lock.release()
         raise
-    return Opened(path, database, lock, tuple(notices))
+    return Opened(path, database, lock, tuple(notices), identity(path))
+
+
+def identity(path: Path) -> tuple[object, ...]:
+    """Which files lie under the database's names. It changes when one of them is deleted, moved or replaced."""
+    found: list[object] = []
+    for side in SIDES[:3]:
+        try:
+            state = beside(path, side).stat()
+        except OSError:
+            found.append(None)
+        else:
+            found.append((state.st_dev, state.st_ino))
+    return tuple(found)
+
+
+def begin_anew(
+    path: Path, now: float, steps: Steps, redact: Redact, what: str
+) -> tuple[Database, tuple[StoreNotice, ...]]:
+    """Set the database aside, make a new one, and copy for a moment what can be read; ``what`` happened to the old one.
+
+    Where that fails, all is again as it was.
+
+    Raises: as `prepare`.
+    """
+    from aiconsole.store import recovery
+
+    aside, notice = _give_up(path, now, what)
+    try:
+        database = prepare(path, now, steps)
+        if aside is None:
+            return database, (notice,)
+        with transaction(database):
+            recovery.register(database, aside, len(steps))
+    except BaseException:
+        _take_back(path, aside)
+        raise
+    try:
+        with transaction(database):
+            recovery.copy_some(database, aside, len(steps), redact, _MOMENT_S)
+    except Exception as error:
+        _log.warning("recovering %s begins later: %s", aside.name, explain(error).message)
+    if aside.name in recovery.unfinished(database):
+        more = StoreNotice(f"What can be read in {aside.name} is being copied into the new database meanwhile.")
+    else:
+        more = recovery.summary(database, aside.name)
+    return database, (notice, more)
+
+
+def _give_up(path: Path, now: float, what: str) -> tuple[Path | None, StoreNotice]:
+    """Set the database aside, and the words for that; the name it has now, None where nothing was there."""
+    aside = set_aside(path, "damaged", now)
+    message = f"The console's database {path.name} {what}, so a new one was begun."
+    if aside is None:
+        return None, StoreNotice(message, "If you moved it, close the console, put it back and start again.")
+    return aside, StoreNotice(
+        message, f"What was left of it is kept as {aside.name} in the same folder; a backup can be put in its place."
+    )
+
+
+def _take_back(path: Path, aside: Path | None) -> None:
+    """Put a file that was set aside in the place of a new one in which nothing is yet."""
+    if aside is not None:
+        for side in reversed(SIDES):
+            with suppress(FileNotFoundError):
+                beside(path, side).unlink()
+            with suppress(FileNotFoundError):
+                beside(aside, side).rename(beside(path, side))
 
 
 def connect(path: Path, *, reader: bool) -> Database:
@@ -123,73 +189,17 @@ def transaction(database: Database) -> Iterator[None]:
         raise
 
 
-def _has_content(path: Path) -> bool:
-    return path.exists() and path.stat().st_size > 0
-
-
 def _look_for_loss(path: Path, had_database: bool, now: float) -> list[StoreNotice]:
     """There is no database: a first start, unless the lock file or a left journal says that there was one.
 
     SQLite would take an empty file for a good one and delete the journal beside it.
     """
-    if had_database or any(_has_content(path.with_name(path.name + side)) for side in _SIDES[1:]):
-        return [_set_aside(path, now, "was empty" if path.exists() else "was missing")]
+    if had_database or any(has_content(beside(path, side)) for side in SIDES[1:]):
+        return [_give_up(path, now, "was empty" if path.exists() else "was missing")[1]]
     return []
 
 
-def _set_aside(path: Path, now: float, what: str) -> StoreNotice:
-    name = _stamped(path, "damaged", now)
-    moved = False
-    for side in _SIDES:
-        source = path.with_name(path.name + side)
-        if source.exists():
-            source.rename(name.with_name(name.name + side))
-            moved = True
-    message = f"The console's database {path.name} {what}, so a new one was begun."
-    if not moved:
-        return StoreNotice(message, "If you moved it, close the console, put it back and start again.")
-    return StoreNotice(
-        message, f"What was left of it is kept as {name.name} in the same folder; a backup can be put in its place."
-    )
-
-
-def _stamped(path: Path, word: str, now: float) -> Path:
-    """A name beside ``path`` that does not exist yet."""
-    stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(now))
-    for suffix in ("", *(f"-{count}" for count in range(2, 1000))):
-        name = path.with_name(f"{path.stem}.{word}-{stamp}{suffix}{path.suffix}")
-        if not any(name.with_name(name.name + side).exists() for side in _SIDES):
-            return name
-    raise StoreError(f"There are too many files like {path.stem}.{word}-{stamp}.", passing=False)
-
-
-def _examine(path: Path, *, whole: bool) -> None:
-    """Raise a damage error where the file is broken. Without ``whole``, large ones are checked only by their length."""
-    if not _has_content(path):
-        return
-    with path.open("rb") as file:
-        header = file.read(100)
-    page = int.from_bytes(header[16:18]) if len(header) == 100 else 0
-    pages = int.from_bytes(header[28:32])
-    page = 65536 if page == 1 else page
-    size = path.stat().st_size
-    if page == 0 or (pages * page > size and not _has_content(path.with_name(path.name + "-wal"))):
-        raise _damage("shorter than its header says")
-    if size > _CHECKED_BYTES and not whole:
-        return
-    with closing(sqlite3.connect(path, timeout=5)) as connection:
-        for (word,) in connection.execute("PRAGMA quick_check(1)"):
-            if word != "ok":
-                raise _damage(word)
-
-
-def _damage(word: str) -> sqlite3.DatabaseError:
-    error = sqlite3.DatabaseError(word)
-    error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
-    return error
-
-
-def _prepare(path: Path, now: float, steps: Steps) -> Database:
+def prepare(path: Path, now: float, steps: Steps) -> Database:
     _make_private(path)
     database = connect(path, reader=False)
     try:
@@ -205,38 +215,13 @@ def _prepare(path: Path, now: float, steps: Steps) -> Database:
 def _make_private(path: Path) -> None:
     """Create the file readable by its owner alone, or make it so; SQLite gives -wal and -shm the mode of the database."""
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-    for side in _SIDES:
-        file = path.with_name(path.name + side)
+    for side in SIDES:
+        file = beside(path, side)
         if file.exists() and file.stat().st_mode & 0o077:
             file.chmod(0o600)
 
 
-def _refuse_foreign(path: Path, known: int, *, expected: bool) -> None:
-    """Look before anything is written, so that a file that is refused stays as it is.
-
-    ``expected``: there was a database of ours, so that one that is not is a damaged one.
-    """
-    if not _has_content(path):
-        return
-    with closing(sqlite3.connect(path, timeout=5)) as connection:
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
-        ours = connection.execute("PRAGMA application_id").fetchone()[0] == APPLICATION_ID
-        tables = 0 if ours else connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-    if tables and expected:
-        raise _damage("not the database that was here")
-    if tables:
-        raise ConfigError(
-            f"{path.name} is a database of another program.",
-            advice="Move it elsewhere, or give the console a folder of its own with --home.",
-        )
-    if version > known:
-        raise ConfigError(
-            f"{path.name} was written by a newer AI Console (version {version} of the file; this one knows {known}).",
-            advice="Install the newer console again, or give this one another folder with --home.",
-        )
-
-
-def _rebuild_indexes(database: Database) -> None:
+def rebuild_indexes(database: Database) -> None:
     """Make the full-text indexes anew from the tables; what damages them need not harm those.
 
     An index that is damaged enough cannot even be dropped, so its entry is taken out of the schema and its own tables are
@@ -263,7 +248,7 @@ def _migrate(database: Database, path: Path, now: float, steps: Steps) -> None:
     if version == len(steps):
         return
     if version > 0:
-        _back_up(database, _stamped(path, f"backup-v{version}", now))
+        back_up(database, stamped(path, f"backup-v{version}", now))
     with transaction(database):
         for step in steps[version:]:
             for statement in step:
@@ -272,7 +257,7 @@ def _migrate(database: Database, path: Path, now: float, steps: Steps) -> None:
         database.pragma("user_version", len(steps))
 
 
-def _back_up(database: Database, target: Path) -> None:
+def back_up(database: Database, target: Path) -> None:
     os.close(os.open(target, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
     try:
         with closing(sqlite3.connect(target)) as copy:

@@ -40,6 +40,11 @@ def damaged(error: BaseException) -> bool:
     return _code(error) in _DAMAGE
 
 
+def only_an_index(error: BaseException) -> bool:
+    """True where what is damaged can be made anew from the tables: a full-text index or another one."""
+    return _full_code(error) in {sqlite3.SQLITE_CORRUPT_VTAB, sqlite3.SQLITE_CORRUPT_INDEX}
+
+
 def explain(error: BaseException) -> ConsoleError:
     """``error`` as one of ours: itself where it is one already."""
     if isinstance(error, ConsoleError):
@@ -50,7 +55,7 @@ def explain(error: BaseException) -> ConsoleError:
     if code in _DAMAGE:
         return StoreError(
             "The console's database is damaged.",
-            advice="Start the console again: it sets the damaged file aside, beside the new one, and goes on.",
+            advice="The console sets the damaged file aside, begins a new one beside it and copies what can be read.",
             passing=False,
         )
     if isinstance(error, OSError):
@@ -61,12 +66,18 @@ def explain(error: BaseException) -> ConsoleError:
 
 
 def _code(error: BaseException) -> int | None:
-    """SQLite's primary result code; peewee wraps the error that carries it."""
+    """SQLite's primary result code."""
+    code = _full_code(error)
+    return None if code is None else code & 0xFF
+
+
+def _full_code(error: BaseException) -> int | None:
+    """SQLite's extended result code; peewee wraps the error that carries it."""
     link: BaseException | None = error
     while link is not None:
         if isinstance(link, sqlite3.Error):
             code: int | None = getattr(link, "sqlite_errorcode", None)
-            return None if code is None else code & 0xFF
+            return code
         if isinstance(link, OSError):
             return _NUMBERS.get(link.errno or 0)
         link = link.__cause__ or link.__context__

@@ -5,10 +5,12 @@ work: conversations, graphs, and tables, whose counts and searches may take a wh
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 from aiconsole.domain.pools import Holder, PoolFigures
@@ -44,6 +46,8 @@ class Reader:
         monotonic: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._lane = lane
+        self._lock = threading.Lock()
+        self._holding = False
         self._monotonic = monotonic
         self._queued: set[Future[Any]] = set()
         self._running: tuple[str, float] | None = None
@@ -93,10 +97,27 @@ class Reader:
             self._times.append((self._monotonic() - began) * 1000)
 
     def _read(self, job: Job[T], unwanted: list[bool]) -> T:
-        if self._database is None:
-            self._database = self._connect()
-        self._database.connection().set_progress_handler(lambda: unwanted[0], _LOOK_EVERY)
-        return job(self._database)
+        while True:
+            try:
+                with self._lock:
+                    if self._database is None:
+                        self._database = self._connect()
+                    self._database.connection().set_progress_handler(lambda: unwanted[0] or self._holding, _LOOK_EVERY)
+                    return job(self._database)
+            except Exception:
+                if not self._holding or unwanted[0]:
+                    raise
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """For another thread: keep this one from reading while the file is changed under it. What it reads is broken off and
+        begun again afterwards, on a new connection."""
+        self._holding = True
+        with self._lock:
+            self._holding = False
+            self._disconnect()
+            self._database = None
+            yield
 
     def close(self) -> None:
         """End the thread when it has done what is queued. Blocks."""

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Final
 
 from aiconsole.domain.clock import Clock
 from aiconsole.domain.events import Event
-from aiconsole.store.database import StoreNotice
+from aiconsole.store.notice import StoreNotice
 from aiconsole.store.rows import KINDS, Rows, Seen, kept
 
 if TYPE_CHECKING:
@@ -72,6 +72,7 @@ class Recorder:
         self._store: Store | None = None
         self._rows: Rows | None = None
         self._written: Rows | None = None
+        self._version = 0
         self._timer: asyncio.TimerHandle | None = None
         self._writing = 0
         self._at_once = BATCH
@@ -153,8 +154,9 @@ class Recorder:
     def _write(self, database: Database, batch: tuple[Seen, ...]) -> None:
         """In the writer's thread. What `Rows` remembers is let go until the commit is known to have worked."""
         rows, self._rows = self._rows, None
-        if rows is None:
-            assert self._store is not None
+        assert self._store is not None
+        if rows is None or self._version != self._store.version:
+            self._version = self._store.version
             rows = Rows(database.connection(), self._store.redact)
         rows.write(batch, self._clock.now())
         self._written = rows

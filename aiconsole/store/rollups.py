@@ -11,7 +11,7 @@ from __future__ import annotations
 import sqlite3
 from collections import defaultdict
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from aiconsole.domain.errors import CALLERS_KINDS
 from aiconsole.store.sketch import bucket_of, pack, unpack
@@ -44,7 +44,8 @@ _SUMS: Final = (
     "saved_us",
     "duration_us",
 )
-_COLUMNS: Final = f"{', '.join(_SUMS)}, latency, ttft, errors"
+SUM_COLUMNS: Final = (*_SUMS, "latency", "ttft", "errors")
+_COLUMNS: Final = ", ".join(SUM_COLUMNS)
 _READ: Final = f"SELECT {_COLUMNS} FROM usage_rollup WHERE tier = ? AND series = ? AND start = ?"  # noqa: S608
 _WRITE: Final = (
     f"INSERT OR REPLACE INTO usage_rollup (tier, series, start, {_COLUMNS}) "  # noqa: S608
@@ -128,13 +129,27 @@ class Cell:
 
 
 def _read(connection: sqlite3.Connection, key: tuple[int, int, int]) -> Cell:
+    return _cell(connection.execute(_READ, key).fetchone())
+
+
+def _cell(row: tuple[Any, ...] | None) -> Cell:
     cell = Cell()
-    row = connection.execute(_READ, key).fetchone()
     if row is not None:
         for name, value in zip(_SUMS, row, strict=False):
             setattr(cell, name, value)
         cell.latency, cell.ttft, cell.errors = (unpack(data) for data in row[-3:])
     return cell
+
+
+def add_sums(connection: sqlite3.Connection, key: tuple[int, int, int], row: tuple[Any, ...]) -> None:
+    """Add sums from elsewhere, as `SUM_COLUMNS` hold them, to a bucket's. A `Rollups` of before must not be used after it.
+
+    Raises:
+        TypeError, ValueError, struct.error: they are no sums; nothing is written.
+    """
+    cell = _read(connection, key)
+    cell.merge(_cell(row))
+    connection.execute(_WRITE, (*key, *cell.columns()))
 
 
 class Rollups:

@@ -15,12 +15,14 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from aiconsole.domain.clock import Clock
-from aiconsole.domain.errors import ConsoleError
+from aiconsole.domain.errors import ConsoleError, StoreError
 from aiconsole.domain.pools import PoolFigures
 from aiconsole.store.conversations import ConversationStore
-from aiconsole.store.database import Opened, Steps, StoreNotice, connect, open_database, transaction
+from aiconsole.store.database import Opened, Steps, connect, open_database, transaction
 from aiconsole.store.faults import damaged, explain
+from aiconsole.store.mending import Mender
 from aiconsole.store.migrations import MIGRATIONS
+from aiconsole.store.notice import StoreNotice
 from aiconsole.store.packing import Redact
 from aiconsole.store.reader import Lane, Reader
 from aiconsole.store.retention import Retention, next_step
@@ -28,6 +30,7 @@ from aiconsole.store.writer import Job, Writer
 
 if TYPE_CHECKING:
     from aiconsole.store.database import Database
+    from aiconsole.store.recovery import Background
 
 T = TypeVar("T")
 Notify = Callable[[StoreNotice], None]
@@ -47,25 +50,30 @@ class Store:
         notify: Notify,
         retry_s: float,
         retention: Retention,
-        monotonic: Callable[[], float],
+        clock: Clock,
+        steps: Steps,
     ) -> None:
+        monotonic = clock.monotonic
         self.redact = redact
         self.retention = retention
         self.notices = opened.notices
         self.trouble: ConsoleError | None = None
         self.conversations = ConversationStore(self)
         self._notify = notify
-        self._opened = opened
         self._readers = (
             Reader("conversations", self._connect_reader, reader, reading, monotonic),
             Reader("graphs", self._connect_reader, monotonic=monotonic),
             Reader("tables", self._connect_reader, monotonic=monotonic),
         )
+        self._steps = steps
+        self._mender = Mender(opened, self._readers, clock, steps, redact, self._tell_later)
+        self._recoveries: list[Background] = []
         self._loop = asyncio.get_running_loop()
         self._writer = Writer(
             opened.database,
             finish=self._disconnect,
             explain=self._explain,
+            renew=self._renew,
             trouble=self._trouble_later,
             retry_s=retry_s,
             monotonic=monotonic,
@@ -108,7 +116,7 @@ class Store:
             opening.add_done_callback(_abandon)
             reader.shutdown(wait=False)
             raise
-        store = cls(opened, reading, reader, redact, notify, retry_s, retention or Retention(), clock.monotonic)
+        store = cls(opened, reading, reader, redact, notify, retry_s, retention or Retention(), clock, steps)
         store._tidy(now)
         for notice in opened.notices:
             notify(notice)
@@ -124,9 +132,13 @@ class Store:
 
     async def close(self, wait_s: float = 10.0) -> None:
         """Write what is queued and close the file; ``wait_s`` bounds the wait for a disk that does not answer."""
+        for recovery in self._recoveries:
+            recovery.leave()
         self._writer.close()
         ended = asyncio.ensure_future(asyncio.wrap_future(self._writer.ended))
         await asyncio.wait({ended}, timeout=wait_s)
+        for recovery in self._recoveries:
+            await asyncio.to_thread(recovery.join)
 
     async def read(self, job: Job[T], lane: Lane = "conversations") -> T:
         """Run ``job`` in the thread that reads what ``lane`` says, on a connection that cannot write. Breaks it off where the
@@ -135,10 +147,12 @@ class Store:
         Raises:
             StoreError: it could not be read, or the store is closed.
         """
-        reader = self._readers[_LANES.index(lane)]
+        reader, version = self._readers[_LANES.index(lane)], self.version
         try:
             return await reader.run(job)
         except Exception as error:
+            if damaged(error):
+                self._have_mended(error, version)
             raise self._explain(error) from error
 
     async def write(self, job: Job[T]) -> T:
@@ -175,8 +189,58 @@ class Store:
         """Have the person see something about the store; on the event loop."""
         self._notify(notice)
 
+    @property
+    def version(self) -> int:
+        """Another number each time the file was changed under those who remember what is in it; for the writer's thread."""
+        return self._mender.version
+
+    @property
+    def _opened(self) -> Opened:
+        return self._mender.opened
+
     def _connect_reader(self) -> Database:
         return connect(self._opened.path, reader=True)
+
+    def _renew(self, error: BaseException | None) -> Database | None:
+        before = self._opened.database
+        database = self._mender.renew(error)
+        if database is not None and database is not before:
+            with suppress(StoreError):
+                self.post(self._recover)
+        return database
+
+    def _have_mended(self, error: Exception, version: int) -> None:
+        """Have the writer do about damage that was read what it does about its own, unless it has meanwhile."""
+
+        def fail(database: Database) -> None:
+            if self.version == version:
+                raise error
+
+        with suppress(StoreError):
+            self.post(fail)
+
+    def _recover(self, database: Database) -> None:
+        """Go on copying from files that were set aside, if there are any. In the writer's thread."""
+        from aiconsole.store import recovery
+
+        under_way = {file for each in self._recoveries for file in each.files}
+        files = [file for file in recovery.unfinished(database) if file not in under_way]
+        if files:
+            folder, version = self._opened.path.parent, len(self._steps)
+            self._recoveries.append(
+                recovery.Background(folder, files, version, self.redact, self._post_copied, self._tell_later)
+            )
+
+    def _post_copied(self, job: Job[T]) -> Future[T]:
+        def copy(database: Database) -> T:
+            self._mender.version += 1
+            return job(database)
+
+        return self.post(copy, keep=True, relaxed=True)
+
+    def _tell_later(self, notice: StoreNotice) -> None:
+        with suppress(RuntimeError):  # the loop has ended
+            self._loop.call_soon_threadsafe(self._notify, notice)
 
     def _explain(self, error: BaseException) -> ConsoleError:
         """In any thread: the error in our words; damage is remembered for the next start."""
@@ -189,11 +253,14 @@ class Store:
         from aiconsole.store import turns
 
         self.post(lambda database: turns.interrupt(database, self.redact), keep=True)
-        self.post(lambda database: turns.purge(database, started), keep=True)
+        self.post(self._recover, keep=True)
+        self.post(lambda database: self._recoveries or turns.purge(database, started), keep=True)
 
     def _disconnect(self) -> None:
         """In the writer's thread: the readers first, as the last to close tidies SQLite's journal away."""
         try:
+            with suppress(Exception):
+                self._mender.renew(None)
             for reader in self._readers:
                 reader.close()
             self._opened.database.close()
@@ -218,7 +285,7 @@ def _connect(path: Path, now: float, steps: Steps, redact: Redact) -> tuple[Open
     from aiconsole.store import search, turns  # noqa: F401
 
     try:
-        opened = open_database(path, now, steps)
+        opened = open_database(path, now, steps, redact)
         try:
             with suppress(Exception), transaction(opened.database):
                 turns.interrupt(opened.database, redact)

@@ -191,12 +191,13 @@ def finish(database: Database, turn: Turn, now: float, redact: Redact) -> None:
         ).execute(database)
 
 
-def interrupt(database: Database, redact: Redact) -> int:
-    """End the answers a killed process left behind with the text that was kept of them; how many there were."""
+def interrupt(database: Database, redact: Redact, *, before: int = 2**63 - 1) -> int:
+    """End the answers a killed process left behind (of lower ``seq`` than ``before``) with the text that was kept of them; how
+    many there were."""
     left = [
         (row[0], row[1])
         for row in models.Turn.select(models.Turn.seq, models.Turn.role)
-        .where(models.Turn.state == "streaming")
+        .where(models.Turn.state == "streaming", models.Turn.seq < before)
         .tuples()
         .execute(database)
     ]

@@ -60,7 +60,8 @@ class _Entry(Generic[T]):
 
 class Writer:
     """Runs jobs on ``database``, which no one else uses from then on; ``finish`` is called in the thread at the end.
-    ``explain`` puts what a job raised in our words.
+    ``explain`` puts what a job raised in our words. ``renew`` is asked before each batch (with None) and with what a job
+    raised: it gives the database to go on with where the file was mended, and None where it was not.
 
     ``trouble`` is told, in the thread, why kept jobs cannot be written or why one was lost, and None when all is written.
     """
@@ -71,6 +72,7 @@ class Writer:
         *,
         finish: Callable[[], None],
         explain: Callable[[BaseException], ConsoleError],
+        renew: Callable[[BaseException | None], Database | None],
         trouble: Callable[[ConsoleError | None], None],
         retry_s: float = 2.0,
         monotonic: Callable[[], float] = time.perf_counter,
@@ -81,6 +83,7 @@ class Writer:
         self._database = database
         self._finish = finish
         self._explain = explain
+        self._renew = renew
         self._trouble = trouble
         self._retry_s = retry_s
         self._queue: queue.SimpleQueue[_Entry[Any] | None] = queue.SimpleQueue()
@@ -179,6 +182,7 @@ class Writer:
 
     def _together(self, batch: list[_Entry[Any]]) -> bool:
         try:
+            self._mend(None)
             self._sync(relaxed=all(entry.relaxed for entry in batch))
             with transaction(self._database):
                 results = [entry.job(self._database) for entry in batch]
@@ -190,13 +194,31 @@ class Writer:
 
     def _alone(self, entry: _Entry[Any]) -> ConsoleError | None:
         try:
-            self._sync(relaxed=entry.relaxed)
-            with transaction(self._database):
-                result = entry.job(self._database)
+            self._mend(None)
+            try:
+                result = self._do(entry)
+            except Exception as error:
+                if not self._mend(error):
+                    raise
+                result = self._do(entry)
         except Exception as error:
             return self._explain(error)
         entry.future.set_result(result)
         return None
+
+    def _do(self, entry: _Entry[T]) -> T:
+        self._sync(relaxed=entry.relaxed)
+        with transaction(self._database):
+            return entry.job(self._database)
+
+    def _mend(self, error: BaseException | None) -> bool:
+        """Whether something was mended."""
+        database = self._renew(error)
+        if database is None:
+            return False
+        if database is not self._database:
+            self._database, self._relaxed = database, False
+        return True
 
     def _sync(self, *, relaxed: bool) -> None:
         if relaxed is not self._relaxed:

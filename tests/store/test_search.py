@@ -103,7 +103,7 @@ def test_any_text_can_be_said_and_any_text_searched(
     from aiconsole.store.migrations import MIGRATIONS
     from aiconsole.store.search import search
 
-    _, database, lock, _ = open_database(tmp_path_factory.mktemp("any") / "a.db", 0.0, MIGRATIONS)
+    _, database, lock, *_ = open_database(tmp_path_factory.mktemp("any") / "a.db", 0.0, MIGRATIONS)
     try:
         with transaction(database):
             turns.create(database, Conversation("c"), str)
