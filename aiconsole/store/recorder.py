@@ -34,7 +34,7 @@ __all__ = ["KINDS", "Recorder"]
 MOST: Final = 100_000
 """Events kept in memory while they cannot be written; some 80 MB."""
 
-BATCH: Final = 5_000
+BATCH: Final = 10_000
 PAUSE_S: Final = 0.25
 _AGAIN_S: Final = 5.0
 
