@@ -19,6 +19,7 @@ from typing import Any
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 
 from aiconsole.engine import Engine
@@ -130,7 +131,7 @@ async def each_panel(shell: Shell, out: Path, mode: str, wanted: list[str]) -> N
         shell.open(plan.key, Wanted() if plan.key == "requests" else None)
         await settle()
         shell.grab().save(str(out / f"{plan.key}-{mode}.png"))
-    if "overview" in wanted:
+    if not wanted or "overview" in wanted:
         await overview_ranges(shell, out, mode)
     if not wanted or "request" in wanted:
         await open_request(shell, 3)
@@ -161,19 +162,21 @@ async def each_moment_of_a_drill(shell: Shell, out: Path, mode: str) -> None:
 
 
 async def overview_ranges(shell: Shell, out: Path, mode: str) -> None:
-    """The overview's longer ranges, and what a hover tells."""
+    """The overview's longer ranges, and what a hover tells; the hour with the outage is its picture in the README."""
     from aiconsole.gui.overview.panel import OverviewPanel
 
     panel = shell.findChild(OverviewPanel)
     assert panel is not None
-    for range_s, name in ((3600.0, "hour"), (86_400.0, "day"), (604_800.0, "week")):
+    shell.open("overview")
+    panel.chart.setFocus(Qt.FocusReason.MouseFocusReason)
+    for range_s, name in ((86_400.0, "-day"), (604_800.0, "-week"), (3600.0, "")):
         panel.choose_range(range_s)
         await settle()
-        if name == "hour":
-            panel.chart.point(panel.chart._graph.number(time.time() - 1380))
-        shell.grab().save(str(out / f"overview-{name}-{mode}.png"))
-        panel.chart.point(None)
-    panel.choose_range(900.0)
+        if name == "" or out != OUT:
+            shell.grab().save(str(out / f"overview{name}-{mode}.png"))
+    panel.chart.point(panel.chart._graph.number(time.time() - 1380))
+    if out != OUT:
+        shell.grab().save(str(out / f"overview-hover-{mode}.png"))
 
 
 def main() -> None:

@@ -25,6 +25,14 @@ class Flow(QWidget):
         self._widgets.append(widget)
         self.updateGeometry()
 
+    def clear(self) -> None:
+        """Remove all of them."""
+        for widget in self._widgets:
+            widget.hide()
+            widget.deleteLater()
+        self._widgets = []
+        self.updateGeometry()
+
     def hasHeightForWidth(self) -> bool:
         return True
 

@@ -1,4 +1,4 @@
-"""Overview: what this window has seen of its providers. Imports pyqtgraph, so it is imported when first shown."""
+"""Overview: how the providers do and did, as figures, graphs on one time axis, and a feed of what happened."""
 
 from __future__ import annotations
 

@@ -1,233 +1,351 @@
-"""The graph of latency: a line a provider, a cursor that mouse and arrow keys move. pyqtgraph is imported here only."""
+"""The graph as a widget: five plots on one time axis with one cursor, moved, zoomed and read by mouse and by keyboard.
+
+The plots are painted into a picture when figures, view, size or theme change; a move of the cursor only paints over it.
+"""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping
+from typing import Final
 
-import pyqtgraph as pg
-from PySide6.QtCore import QPointF, QRectF, Qt, Signal
-from PySide6.QtGui import QColor, QFocusEvent, QKeyEvent, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QGraphicsItem, QVBoxLayout, QWidget
+import msgspec
+from PySide6.QtCore import QEvent, QLineF, QPointF, QRectF, Qt, Signal
+from PySide6.QtGui import (
+    QFocusEvent,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QResizeEvent,
+    QWheelEvent,
+)
+from PySide6.QtWidgets import QWidget
 
-from ..figures import latency
-from ..theme import CAPTION_PX, RADIUS, Theme, font
-from .series import Series
+from ..theme import RADIUS, Theme
+from .graph import Graph, Metric, Plot, Shapes
+from .plots import LANE, Painted, Places
+from .readout import Readout, paint, read
 
-_MARK_PX = 7
-_RING = 2
-_ROOM = 0.03
-"""Share of the height left above the highest figure and below zero, where the crosses stand."""
-
-
-class _Milliseconds(pg.AxisItem):  # type: ignore[misc]
-    """The latency axis, with its unit at each figure."""
-
-    def tickStrings(self, values: Sequence[float], _scale: float, spacing: float) -> list[str]:
-        if spacing >= 1000:
-            return [f"{value / 1000:g} s" for value in values]
-        return [latency(value) if value else "0" for value in values]
-
-
-class _Grid(pg.GraphicsObject):  # type: ignore[misc]
-    """Hairlines at the latency axis's main figures. pyqtgraph's own grid is made of translucent lines at every figure and
-    took 18 of 29 ms of a drawing at 1920 x 1080."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._pen = pg.mkPen(None)
-        self._box = QRectF()
-        self._heights: tuple[float, ...] = ()
-        self.setZValue(-1)
-
-    def restyle(self, color: QColor) -> None:
-        """Draw in this colour."""
-        self._pen = pg.mkPen(color, width=1)
-        self.update()
-
-    def show_heights(self, heights: Sequence[float], box: QRectF) -> None:
-        """Draw a line at each of ``heights`` over the width of ``box``, all in the axes' units."""
-        if (tuple(heights), box) != (self._heights, self._box):
-            self.prepareGeometryChange()
-            self._heights, self._box = tuple(heights), box
-
-    def boundingRect(self) -> QRectF:
-        return self._box
-
-    def paint(self, painter: QPainter, *_: object) -> None:
-        painter.setPen(self._pen)
-        for height in self._heights:
-            painter.drawLine(QPointF(self._box.left(), height), QPointF(self._box.right(), height))
+_DRAG: Final = 6
+_NEAR: Final = 28
+_LEAST_S: Final = 60.0
+_MOST_S: Final = 400 * 86_400.0
+_ZOOM: Final = 1.25
+_PAN: Final = 0.1
 
 
-def _round_up(value: float) -> float:
-    """The next of 1, 1.5, 2, 3, 5, 7 times a power of ten, so that the axis stays while the figures move a little."""
-    power = 10.0 ** math.floor(math.log10(value))
-    return next(step * power for step in (1, 1.5, 2, 3, 5, 7, 10) if step * power >= value * 0.999)
+class Pick(msgspec.Struct, frozen=True):
+    """What was clicked: a bucket (epoch s), and whose point; "" where it was nobody's."""
 
-
-class Curve:
-    """What is drawn of one provider."""
-
-    def __init__(self, plot: Any) -> None:
-        self.line = pg.PlotDataItem(connect="finite", antialias=True)
-        self.lone = pg.ScatterPlotItem(size=_MARK_PX, pxMode=True)
-        self.failed = pg.ScatterPlotItem(size=_MARK_PX + 2, symbol="x", pxMode=True)
-        self.items = (self.line, self.lone, self.failed)
-        for item in self.items:
-            plot.addItem(item)
-
-    def color(self, color: Any) -> None:
-        """Draw in this colour."""
-        self.line.setPen(pg.mkPen(color, width=1))
-        self.lone.setBrush(pg.mkBrush(color))
-        self.lone.setPen(pg.mkPen(color, width=1))
-        self.failed.setPen(pg.mkPen(color, width=1))
-        self.failed.setBrush(pg.mkBrush(color))
+    start: float
+    end: float
+    provider: str
+    plot: Plot
 
 
 class Chart(QWidget):
-    """Draws a ``Series``. ``pointed(number)`` says which slice the cursor is at, None none."""
+    """``moved(start, end)``: another view is wanted; ``reset()``: the view of the range; ``picked(Pick)``; ``pointed(Readout)``
+    when the cursor moved, None where it left."""
 
+    moved = Signal(float, float)
+    reset = Signal()
+    picked = Signal(object)
     pointed = Signal(object)
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
         self._theme = theme
-        self._curves: dict[str, Curve] = {}
-        self._hidden: set[str] = set()
-        self._series: Series | None = None
-        self._cursor_at: int | None = None
-        self._by_key = False
+        self._graph = Graph()
+        self._labels: dict[str, str] = {}
+        self._hidden: frozenset[str] = frozenset()
+        self._shapes = Shapes(self._graph, (), "duration")
+        self._metric: Metric = "duration"
+        self._start, self._end, self._now = 0.0, 900.0, 900.0
+        self._objective_ms = 0.0
+        self._painted: Painted | None = None
+        self._cursor: int | None = None
+        self._selected = ""
+        self._pressed: QPointF | None = None
+        self._dragged: float | None = None
+        self._pointer_high = True
+        self.told: Readout | None = None
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setAccessibleName("Latency by provider")
-        self.setAccessibleDescription("Left and Right move the cursor; the legend says the values there.")
-        self._axes = {
-            "left": _Milliseconds("left"),
-            "bottom": pg.DateAxisItem("bottom", utcOffset=None),
-        }
-        self._plot = pg.PlotWidget(axisItems=self._axes)
-        self._plot.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self._item = self._plot.getPlotItem()
-        self._item.setMenuEnabled(False)
-        self._item.hideButtons()
-        self._item.setMouseEnabled(x=False, y=False)
-        for axis in self._axes.values():
-            axis.enableAutoSIPrefix(False)
-            axis.setStyle(tickFont=font(CAPTION_PX), tickTextOffset=6)
-            axis.setCacheMode(QGraphicsItem.CacheMode.DeviceCoordinateCache)
-        self._grid = _Grid()
-        self._plot.addItem(self._grid, ignoreBounds=True)
-        self._line = pg.InfiniteLine(angle=90, movable=False)
-        self._line.hide()
-        self._plot.addItem(self._line, ignoreBounds=True)
-        self._plot.scene().sigMouseMoved.connect(self._mouse_moved)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(_RING, _RING, _RING, _RING)
-        layout.addWidget(self._plot)
-        theme.changed.connect(self.restyle)
-        self.restyle()
+        self.setMouseTracking(True)
+        self.setMinimumSize(420, 300)
+        self.setAccessibleName("Graphs by provider")
+        self.setAccessibleDescription(
+            "Left and Right move the cursor, Up and Down choose a provider, Enter opens the requests there. Plus and Minus "
+            "zoom, Shift with Left and Right pans, 0 shows the whole range again."
+        )
+        theme.changed.connect(self._draw_anew)
+
+    # What is shown
 
     @property
-    def cursor_at(self) -> int | None:
-        """The slice the cursor is at."""
-        return self._cursor_at
+    def view(self) -> tuple[float, float]:
+        """The stretch of time that is in view, in epoch s."""
+        return self._start, self._end
 
-    def draw(self, series: Series, now: float) -> None:
-        """Draw ``series``, up to ``now`` in epoch seconds."""
-        self._series = series
-        present = series.providers
-        for name in [name for name in self._curves if name not in present]:
-            for item in self._curves.pop(name).items:
-                self._plot.removeItem(item)
-        highest = 0.0
-        for name in present:
-            curve = self._curves.get(name)
-            if curve is None:
-                curve = self._curves[name] = Curve(self._plot)
-                curve.color(self._theme.provider_color(name))
-            line = series.line(name)
-            curve.line.setData(line.xs, line.ys)
-            curve.lone.setData([line.xs[at] for at in line.lone], [line.ys[at] for at in line.lone])
-            curve.failed.setData(line.failed, [0.0] * len(line.failed))
-            visible = name not in self._hidden
-            for item in curve.items:
-                item.setVisible(visible)
-            if visible:
-                highest = max(highest, *(value for value in line.ys if value == value), 0.0)  # noqa: PLR0124
-        end = (series.number(now) + 1) * series.slice_s
-        top = _round_up(highest * 1.05) if highest else 1000.0
-        box = QRectF(end - series.range_s, 0, series.range_s, top)
-        self._item.setRange(box.adjusted(0, -top * _ROOM, 0, top * _ROOM), padding=0, disableAutoRange=True)
-        steps = self._axes["left"].tickValues(0, top, self._plot.height())
-        self._grid.show_heights(steps[0][1] if steps else (), box)
+    @property
+    def selected(self) -> str:
+        """The provider that stands out, "" none."""
+        return self._selected
 
-    def show_provider(self, name: str, on: bool) -> None:
-        """Draw a provider, or leave it out."""
-        (self._hidden.discard if on else self._hidden.add)(name)
+    def show_graph(self, graph: Graph, labels: Mapping[str, str], metric: Metric, objective_ms: float) -> None:
+        """Draw this. ``labels`` are those of all providers that have a lane, in their order."""
+        self._graph, self._metric, self._objective_ms = graph, metric, objective_ms
+        self._labels = dict(labels)
+        self._shape()
 
-    def restyle(self) -> None:
-        """Take the colours of the theme."""
-        theme = self._theme
-        self._plot.setBackground(theme.color("surface"))
-        for axis in self._axes.values():
-            axis.setPen(pg.mkPen(theme.color("line"), width=1))
-            axis.setTextPen(theme.color("muted"))
-        self._grid.restyle(theme.color("line"))
-        self._line.setPen(pg.mkPen(theme.color("muted"), width=1, style=Qt.PenStyle.DashLine))
-        for name, curve in self._curves.items():
-            curve.color(theme.provider_color(name))
+    def show_view(self, start: float, end: float, now: float) -> None:
+        """Have this stretch of time in view."""
+        self._start, self._end, self._now = start, end, now
+        self._draw_anew()
 
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        series = self._series
-        steps = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}
-        newest = series.newest() if series is not None else None
-        if newest is None or event.key() not in (*steps, Qt.Key.Key_End, Qt.Key.Key_Escape):
-            super().keyPressEvent(event)
-        elif event.key() == Qt.Key.Key_Escape:
-            self._point(None)
-            event.ignore()
-        elif event.key() == Qt.Key.Key_End or self._cursor_at is None:
-            self._point(newest)
-        else:
-            self._point(min(self._cursor_at + steps[Qt.Key(event.key())], newest))
+    def hide_providers(self, hidden: frozenset[str]) -> None:
+        """Leave these out."""
+        self._hidden = hidden
+        self._shape()
+
+    def select(self, provider: str) -> None:
+        """Have one provider stand out with its shortest and longest answers, "" none."""
+        if provider != self._selected:
+            self._selected = provider
+            self._draw_anew()
+
+    def _shape(self) -> None:
+        self._shapes = Shapes(self._graph, [name for name in self._labels if name not in self._hidden], self._metric)
+        self._draw_anew()
+
+    def _draw_anew(self) -> None:
+        self._painted = None
+        if self._cursor is not None:
+            self._tell()
+        self.update()
+
+    # Painting
+
+    def _picture(self) -> Painted:
+        if self._painted is None:
+            places = Places(self.width(), self.height(), len(self._labels), self._start, self._end)
+            self._painted = Painted(
+                self._theme,
+                self._shapes,
+                places,
+                self._labels,
+                now=self._now,
+                objective_ms=self._objective_ms,
+                selected=self._selected,
+                ratio=self.devicePixelRatioF(),
+            )
+        return self._painted
 
     def paintEvent(self, _event: QPaintEvent) -> None:
+        painted = self._picture()
+        places = painted.places
+        painter = QPainter(self)
+        painter.drawPixmap(0, 0, painted.picture)
+        if self._pressed is not None and self._dragged is not None:
+            shade = self._theme.color("accent")
+            shade.setAlpha(50)
+            band = QRectF(QPointF(self._pressed.x(), 0), QPointF(self._dragged, places.bottom)).normalized()
+            painter.fillRect(band, shade)
+        elif self._cursor is not None and self.told is not None:
+            x = places.x(self._graph.begins(self._cursor) + self._graph.step / 2)
+            painter.setPen(QPen(self._theme.color("muted"), 1, Qt.PenStyle.DashLine))
+            painter.drawLine(QLineF(x, 0, x, places.bottom))
+            room = QRectF(places.left, 2, places.right - places.left, places.bottom - 2)
+            paint(painter, self._theme, self.told, x, room, low=self._pointer_high)
         if self.hasFocus():
-            painter = QPainter(self)
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-            painter.setPen(QPen(self._theme.color("accent"), _RING))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.setPen(QPen(self._theme.color("accent"), 2))
             painter.drawRoundedRect(self.rect().adjusted(1, 1, -1, -1), RADIUS, RADIUS)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._draw_anew()
+
+    # The cursor
+
+    def point(self, number: int | None) -> None:
+        """Put the cursor at a bucket, None nowhere."""
+        if number != self._cursor:
+            self._cursor = number
+            self._tell()
+            self.update()
+
+    def _tell(self) -> None:
+        self.told = None
+        if self._cursor is not None:
+            visible = [name for name in self._labels if name not in self._hidden]
+            self.told = read(self._graph, self._cursor, visible, self._labels, self._metric)
+        self.pointed.emit(self.told)
+
+    def _pick(self, plot: Plot, provider: str) -> None:
+        if self._cursor is not None:
+            begins = self._graph.begins(self._cursor)
+            self.picked.emit(Pick(begins, begins + self._graph.step, provider, plot))
+
+    def provider_at(self, position: QPointF) -> tuple[Plot, str] | None:
+        """Which plot is at a place of the widget, and whose point or bar is near; "" nobody's. None beside the plots."""
+        painted = self._picture()
+        places = painted.places
+        plot = places.plot_at(position.y())
+        if plot is None or not places.left <= position.x() <= places.right:
+            return None
+        number = self._graph.number(places.time(position.x()))
+        if plot == "breakers":
+            lane = int((position.y() - places.boxes[plot].top()) // LANE)
+            names = list(self._labels)
+            return plot, names[lane] if 0 <= lane < len(names) else ""
+        transform = painted.transforms[plot]
+        if plot in ("requests", "cost"):
+            bars = self._shapes.requests if plot == "requests" else self._shapes.cost
+            for name, rects in bars.items():
+                if any(int(rect.x()) == number and transform.mapRect(rect).contains(position) for rect in rects):
+                    return plot, name
+            return plot, ""
+        found = self._shapes.medians if plot == "latency" else self._shapes.errors
+        near, least = "", float(_NEAR)
+        for name, course in found.items():
+            for point in course.points:
+                away = abs(transform.map(point).y() - position.y())
+                if int(point.x()) == number and away < least:
+                    near, least = name, away
+        return plot, near
+
+    # The mouse
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        position = event.position()
+        if self._pressed is not None:
+            far = abs(position.x() - self._pressed.x()) > _DRAG
+            if far or self._dragged is not None:
+                places = self._picture().places
+                self._dragged = min(max(position.x(), places.left), places.right)
+                self.point(None)
+                self.update()
+            return
+        at = self.provider_at(position)
+        self._pointer_high = position.y() < self.height() / 2
+        self.setCursor(Qt.CursorShape.ArrowCursor if at is None else Qt.CursorShape.CrossCursor)
+        self.point(None if at is None else self._graph.number(self._picture().places.time(position.x())))
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        if event.button() == Qt.MouseButton.LeftButton and self.provider_at(event.position()) is not None:
+            self._pressed = event.position()
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        pressed, dragged = self._pressed, self._dragged
+        self._pressed = self._dragged = None
+        if pressed is None or event.button() != Qt.MouseButton.LeftButton:
+            return
+        places = self._picture().places
+        if dragged is None:
+            at = self.provider_at(event.position())
+            if at is not None:
+                self.point(self._graph.number(places.time(event.position().x())))
+                self._pick(*at)
+        else:
+            low, high = sorted((places.time(pressed.x()), places.time(dragged)))
+            self._want(low, high)
+        self.update()
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        if event.button() == Qt.MouseButton.LeftButton:
+            self._pressed = None
+            self.reset.emit()
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        turned = event.angleDelta()
+        if abs(turned.x()) > abs(turned.y()) or event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
+            self.pan(-(turned.x() or turned.y()) / 120 * _PAN)
+        else:
+            self.zoom(_ZOOM ** (-turned.y() / 120), self._picture().places.time(event.position().x()))
+        event.accept()
+
+    def leaveEvent(self, event: QEvent) -> None:
+        super().leaveEvent(event)
+        if not self.hasFocus():
+            self.point(None)
+
+    # The keyboard
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        key, shift = Qt.Key(event.key()), bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
+        if key in (Qt.Key.Key_Left, Qt.Key.Key_Right):
+            step = -1 if key == Qt.Key.Key_Left else 1
+            if shift:
+                self.pan(step * _PAN)
+            else:
+                self._step(step)
+        elif key in (Qt.Key.Key_Up, Qt.Key.Key_Down):
+            self._select_next(-1 if key == Qt.Key.Key_Up else 1)
+        elif key in (Qt.Key.Key_Plus, Qt.Key.Key_Equal):
+            self.zoom(1 / _ZOOM)
+        elif key in (Qt.Key.Key_Minus, Qt.Key.Key_Underscore):
+            self.zoom(_ZOOM)
+        elif key == Qt.Key.Key_0:
+            self.reset.emit()
+        elif key in (Qt.Key.Key_Home, Qt.Key.Key_End):
+            self.point(self._graph.number(self._start) + 1 if key == Qt.Key.Key_Home else self._last())
+        elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self._cursor is not None:
+            self._pick("latency", self._selected)
+        elif key == Qt.Key.Key_Escape and (self._cursor is not None or self._selected):
+            self.point(None)
+            self.select("")
+        else:
+            super().keyPressEvent(event)
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         super().focusInEvent(event)
-        if event.reason() != Qt.FocusReason.MouseFocusReason and self._series is not None:
-            self._point(self._series.newest())
+        if event.reason() != Qt.FocusReason.MouseFocusReason and self._cursor is None:
+            self.point(self._last())
+        self.update()
 
     def focusOutEvent(self, event: QFocusEvent) -> None:
         super().focusOutEvent(event)
-        self._point(None)
+        self.point(None)
+        self.update()
 
-    def leaveEvent(self, event: Any) -> None:
-        super().leaveEvent(event)
-        if not self.hasFocus():
-            self._point(None)
+    def zoom(self, factor: float, around: float | None = None) -> None:
+        """Show ``factor`` times as long a stretch; ``around`` (epoch s; the cursor, or else the middle) stays in its place."""
+        if around is None:
+            middle = (self._start + self._end) / 2
+            around = middle if self._cursor is None else self._graph.begins(self._cursor) + self._graph.step / 2
+        length = self._end - self._start
+        wanted = min(max(length * factor, _LEAST_S), _MOST_S)
+        start = around - (around - self._start) * wanted / length
+        self._want(start, start + wanted)
 
-    def _mouse_moved(self, position: QPointF) -> None:
-        if self._series is None:
+    def pan(self, part: float) -> None:
+        """Go on by a part of the view, back where it is below 0."""
+        by = (self._end - self._start) * part
+        self._want(self._start + by, self._end + by)
+
+    def _want(self, start: float, end: float) -> None:
+        if end - start < _LEAST_S:
+            middle = (start + end) / 2
+            start, end = middle - _LEAST_S / 2, middle + _LEAST_S / 2
+        self.moved.emit(start, end)
+
+    def _last(self) -> int | None:
+        newest = self._graph.newest()
+        last = self._graph.number(min(self._end, self._now))
+        return last if newest is None else min(newest, last)
+
+    def _step(self, by: int) -> None:
+        last = self._last()
+        if last is None:
             return
-        box = self._item.vb
-        if box.sceneBoundingRect().contains(position):
-            self._point(self._series.number(box.mapSceneToView(position).x()))
-        else:
-            self._point(None)
+        number = last if self._cursor is None else self._cursor + by
+        first = self._graph.number(self._start)
+        self.point(min(max(number, first), self._graph.number(min(self._end, self._now))))
 
-    def _point(self, number: int | None) -> None:
-        if number == self._cursor_at:
-            return
-        self._cursor_at = number
-        self._line.setVisible(number is not None)
-        if number is not None and self._series is not None:
-            self._line.setPos((number + 0.5) * self._series.slice_s)
-        self.pointed.emit(number)
+    def _select_next(self, by: int) -> None:
+        names = ["", *self._shapes.providers]
+        here = names.index(self._selected) if self._selected in names else 0
+        self.select(names[(here + by) % len(names)])
+        self._tell()

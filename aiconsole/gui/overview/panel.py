@@ -1,41 +1,45 @@
-"""The overview: what this window has seen of its providers, as four figures and a live graph of latency."""
+"""The overview: four figures, what is left of the objectives, graphs on one time axis, and what happened beside them.
+
+Nothing runs while nothing changes: new attempts and events are drawn a few times a second as they come, and a timer wakes the
+panel when the time axis moves on by a bucket.
+"""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from functools import partial
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QTimer
-from PySide6.QtGui import QHideEvent, QShowEvent
-from PySide6.QtWidgets import (
-    QButtonGroup,
-    QFrame,
-    QHBoxLayout,
-    QLabel,
-    QPushButton,
-    QStackedWidget,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtGui import QHideEvent, QResizeEvent, QShowEvent
+from PySide6.QtWidgets import QWidget
 
-from ...realtime.activity import Metric, summary
+from ...domain.errors import ConsoleError
+from ...kept_history import targets_of
 from ..commands import Command
-from ..figures import count, latency, money, rate, share
 from ..session import Session
-from ..settings.editors import Choice
 from ..shell import Shell
-from ..theme import SPACE_L, SPACE_M, SPACE_S, SPACE_XS, set_role
-from .chart import Chart
+from .chart import Chart, Pick
+from .entries import Entry
+from .feed import Feed
+from .layout import Parts
 from .legend import Legend
-from .series import Series, Slice
+from .objectives import Objectives
+from .reporter import Reporter
+from .scale import step_for
+from .source import Source
+from .standing import Stands, ask, tell
 from .tiles import Tile
 
-RANGES: Final = ((300.0, "5 min"), (900.0, "15 min"), (3600.0, "60 min"))
-_METRICS: Final[tuple[tuple[Metric, str], ...]] = (("ttft", "Time to first token"), ("duration", "Whole answer"))
-_EVERY_MS: Final = 100
-_SCROLL_S: Final = 1.0
-"""The graph moves on at least this often; with new attempts it is drawn at most every ``_EVERY_MS``."""
+if TYPE_CHECKING:
+    from ...realtime.state import LiveState
+
+RANGES: Final = ((900.0, "15 min"), (3600.0, "1 h"), (86_400.0, "24 h"), (604_800.0, "7 d"), (2_592_000.0, "30 d"))
+_HZ: Final = 6.0
+_TILES_MS: Final = 1500
+_FEED_FROM: Final = 1000
+"""A panel narrower than so many px has no room for the feed."""
 
 
 class OverviewPanel(QWidget):
@@ -45,161 +49,229 @@ class OverviewPanel(QWidget):
         super().__init__()
         self.setAccessibleName("Overview")
         self._session, self._shell = session, shell
-        self._series = Series(900.0, "ttft")
-        self._seen = 0
-        self._drawn_at = self._told_at = 0.0
+        theme = shell.theme
+        self.range_s = RANGES[0][0]
+        self._free: tuple[float, float] | None = None
+        self._simulated: bool | None = None
+        self._stands: Stands | None = None
+        self._asking = self._ask_again = False
+        self._leave: Callable[[], None] | None = None
         self.tiles = {
-            "requests": Tile("Requests", "Attempts that ended in the range, without those that were stopped"),
-            "errors": Tile("Errors", "Share of attempts in which the provider failed"),
-            "latency": Tile("Latency p50", "Exact: the nearest-rank percentile over the successes in the range"),
-            "cost": Tile("Cost in this session", "Since this window was opened, as far as the prices are known"),
+            "availability": Tile(theme, "Availability"),
+            "p95": Tile(theme, "Latency p95"),
+            "errors": Tile(theme, "Error rate"),
+            "spend": Tile(theme, "Spend"),
         }
-        self.ranges: dict[float, QPushButton] = {}
-        self.measure = Choice()
-        self.measure.setAccessibleName("Latency shown")
-        for metric, words in _METRICS:
-            self.measure.addItem(words, metric)
-        self.measure.activated.connect(self._choose_again)
-        self.chart = Chart(shell.theme)
-        self.legend = Legend(shell.theme)
-        self._at = QLabel()
-        set_role(self._at, "caption")
-        self._simulated = QLabel("simulated")
-        set_role(self._simulated, "pill", "warn")
-        self._stack = QStackedWidget()
-        self._build()
-        self.chart.pointed.connect(self._tell_values)
-        self.legend.toggled.connect(self._show_provider)
-        self.setFocusProxy(self.ranges[900.0])
-        self._timer = QTimer(self)
-        self._timer.setInterval(_EVERY_MS)
-        self._timer.timeout.connect(self._tick)
-        session.changed.connect(self._tell_simulated)
-        self._tell_simulated()
+        self.objectives = Objectives(theme, partial(shell.open, "settings"))
+        self.chart = Chart(theme)
+        self.legend = Legend(theme)
+        self.feed = Feed(theme)
+        self.parts = Parts(self, shell, [words for _, words in RANGES])
+        self.setFocusProxy(self.parts.ranges[0])
+        self.source = Source(session, shell)
+        self._reporter = Reporter(session, shell, self.feed)
+        self._axis = QTimer(self)
+        self._axis.setSingleShot(True)
+        self._axis.timeout.connect(self._move_on)
+        self._tiles_due = QTimer(self)
+        self._tiles_due.setSingleShot(True)
+        self._tiles_due.setInterval(_TILES_MS)
+        self._tiles_due.timeout.connect(self._ask_tiles)
+        self._connect()
         self._add_commands()
-        self._start_again()
+
+    def _connect(self) -> None:
+        parts = self.parts
+        for at, chip in enumerate(parts.ranges):
+            chip.clicked.connect(partial(self.choose_range, RANGES[at][0]))
+        parts.real.clicked.connect(partial(self.choose_simulated, False))
+        parts.pretended.clicked.connect(partial(self.choose_simulated, True))
+        parts.measure.activated.connect(lambda _: self._draw())
+        parts.back.clicked.connect(self.go_back)
+        self.chart.moved.connect(self._go_to)
+        self.chart.reset.connect(self.go_back)
+        self.chart.picked.connect(self._open_requests)
+        self.legend.changed.connect(lambda: self.chart.hide_providers(self.legend.hidden))
+        self.feed.chosen.connect(self._open_entry)
+        self.source.changed.connect(self._draw)
+        self.source.failed.connect(self._tell_trouble)
+        self._session.changed.connect(self._look_anew)
+
+    # What is in view
 
     @property
-    def range_s(self) -> float:
-        """How far back it looks, in s."""
-        return self._series.range_s
+    def simulated(self) -> bool:
+        """Whether the simulated are shown: as chosen, or else those that answer now."""
+        return self._session.engine.demo if self._simulated is None else self._simulated
 
-    def choose_range(self, range_s: float) -> None:
-        """Look this far back."""
-        self.ranges[range_s].setChecked(True)
-        self._choose_again()
+    @property
+    def view(self) -> tuple[float, float]:
+        """The stretch of time in view, in epoch s: the zoom's, or the range up to now, at the edge of a bucket."""
+        if self._free is not None:
+            return self._free
+        step = step_for(self.range_s)
+        end = (self._session.clock.now() // step + 1) * step
+        return end - self.range_s, end
 
-    def refresh(self) -> None:
-        """Draw what there is now."""
-        activity, now = self._session.activity, self._session.clock.now()
-        self._series.add(activity.after(self._seen))
-        self._seen = activity.revision
-        self._series.forget_before(now)
-        self._drawn_at = now
-        if not self._series.providers:
-            self._stack.setCurrentIndex(1)
-        else:
-            self._stack.setCurrentIndex(0)
-            labels = self._labels()
-            self.legend.show_providers({name: labels[name] for name in labels if name in self._series.providers})
-            self.chart.draw(self._series, now)
-            self._tell_values(self.chart.cursor_at)
-        if now - self._told_at >= _SCROLL_S:
-            self._tell_figures(now)
+    def choose_range(self, range_s: float, *_: object) -> None:
+        """Look back this far from now."""
+        self.range_s = range_s
+        self.go_back()
+
+    def choose_simulated(self, simulated: bool, *_: object) -> None:
+        """Show the simulated or the real ones."""
+        self._simulated = simulated
+        self._look_anew()
+
+    def go_back(self) -> None:
+        """Show the whole range up to now again."""
+        self._free = None
+        self._look_anew()
+
+    def _go_to(self, start: float, end: float) -> None:
+        now = self._session.clock.now()
+        length = end - start
+        end = min(end, now + step_for(length))
+        self._free = (end - length, end)
+        self._look(tiles=False)
+        self._tiles_due.start()
+
+    def _look_anew(self) -> None:
+        self._stands = None
+        self._look(tiles=True)
+
+    def _look(self, *, tiles: bool) -> None:
+        if not self.isVisible():
+            return
+        start, end = self.view
+        self.source.look(start, end, simulated=self.simulated)
+        self.chart.show_view(start, end, self._session.clock.now())
+        self.parts.show_view(self._range_at(), self._words(), free=self._free is not None, simulated=self.simulated)
+        if tiles:
+            self._ask_tiles()
+        self._wake_later()
+
+    def _range_at(self) -> int:
+        return -1 if self._free is not None else [range_s for range_s, _ in RANGES].index(self.range_s)
+
+    def _words(self) -> str:
+        """The range in words."""
+        if self._free is None:
+            return "last " + next(words for range_s, words in RANGES if range_s == self.range_s)
+        start, end = map(time.localtime, self._free)
+        if end.tm_yday == start.tm_yday and self._free[1] - self._free[0] < 86_400:
+            return f"{time.strftime('%H:%M', start)} – {time.strftime('%H:%M', end)}"
+        return f"{time.strftime('%d %b %H:%M', start)} – {time.strftime('%d %b %H:%M', end)}"
+
+    # Life
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
-        self._told_at = 0.0
-        self.refresh()
-        self._timer.start()
+        self.source.follow()
+        if self._leave is None:
+            self._leave = self._session.engine.live.watch(self._on_live, hz=_HZ)
+        self._reporter.put()
+        self.source.take_new()
+        self._look_anew()
 
     def hideEvent(self, event: QHideEvent) -> None:
         super().hideEvent(event)
-        self._timer.stop()
+        self.source.rest()
+        self._axis.stop()
+        self._tiles_due.stop()
+        if self._leave is not None:
+            self._leave()
+            self._leave = None
 
-    # Inside
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.feed.setVisible(self.width() >= _FEED_FROM)
 
-    def _build(self) -> None:
-        title = QLabel("Overview")
-        set_role(title, "title")
-        top = QHBoxLayout()
-        top.setSpacing(SPACE_S)
-        for widget in (title, self._simulated):
-            top.addWidget(widget)
-        top.addStretch(1)
-        group = QButtonGroup(self)
-        for range_s, words in RANGES:
-            chip = QPushButton(words)
-            chip.setCheckable(True)
-            chip.setChecked(range_s == self._series.range_s)
-            chip.setAccessibleName(f"The last {words}")
-            set_role(chip, "chip")
-            chip.clicked.connect(self._choose_again)
-            group.addButton(chip)
-            self.ranges[range_s] = chip
-            top.addWidget(chip)
-        tiles = QHBoxLayout()
-        tiles.setSpacing(SPACE_M)
-        for tile in self.tiles.values():
-            tiles.addWidget(tile, 1)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(SPACE_L, SPACE_M, SPACE_L, SPACE_L)
-        layout.setSpacing(SPACE_M)
-        layout.addLayout(top)
-        layout.addLayout(tiles)
-        layout.addWidget(self._graph_card(), 1)
+    def _on_live(self, _state: LiveState) -> None:
+        self._reporter.put()
+        if self.source.take_new():
+            self._tell_tiles()
+            if not self._tiles_due.isActive():
+                self._tiles_due.start()
 
-    def _graph_card(self) -> QFrame:
-        card = QFrame()
-        set_role(card, "card")
-        head = QLabel("Latency by provider")
-        set_role(head, "head")
-        hint = QLabel("Median a slice of time; a cross is a failure")
-        set_role(hint, "caption")
-        top = QHBoxLayout()
-        top.setSpacing(SPACE_S)
-        top.addWidget(head)
-        top.addWidget(hint)
-        top.addStretch(1)
-        top.addWidget(self._at)
-        top.addWidget(self.measure)
-        graph = QWidget()
-        down = QVBoxLayout(graph)
-        down.setContentsMargins(0, 0, 0, 0)
-        down.setSpacing(SPACE_S)
-        down.addWidget(self.legend)
-        down.addWidget(self.chart, 1)
-        self._stack.addWidget(graph)
-        self._stack.addWidget(self._nothing())
-        layout = QVBoxLayout(card)
-        layout.setContentsMargins(SPACE_L, SPACE_M, SPACE_L, SPACE_M)
-        layout.setSpacing(SPACE_S)
-        layout.addLayout(top)
-        layout.addWidget(self._stack, 1)
-        return card
+    def _wake_later(self) -> None:
+        if self._free is None:
+            self._axis.start(max(50, round((self.view[1] - self._session.clock.now()) * 1000) + 20))
+        else:
+            self._axis.stop()
 
-    def _nothing(self) -> QWidget:
-        page = QWidget()
-        words = QLabel("Nothing was asked in this range. Each answer's latency is drawn here as it comes.")
-        set_role(words, "caption")
-        across = QHBoxLayout()
-        across.addStretch(1)
-        across.addWidget(words)
-        across.addStretch(1)
-        below = QHBoxLayout()
-        below.addStretch(1)
-        if any(command.key == "panel.chat" for command in self._shell.commands.all()):
-            chat = QPushButton("Start a chat")
-            chat.clicked.connect(partial(self._shell.commands.run, "panel.chat"))
-            below.addWidget(chat)
-        below.addStretch(1)
-        layout = QVBoxLayout(page)
-        layout.setSpacing(SPACE_XS)
-        layout.addStretch(1)
-        layout.addLayout(across)
-        layout.addLayout(below)
-        layout.addStretch(1)
-        return page
+    def _move_on(self) -> None:
+        """The time axis moves on by a bucket."""
+        self._look(tiles=True)
+
+    # Drawing
+
+    def _draw(self) -> None:
+        labels = {state.name: state.label for state in self._session.engine.providers()}
+        graph = self.source.graph
+        drawn = {*graph.lines, *(span.key.partition("/")[0] for span in graph.spans)}
+        labels = {**labels, **{name: name for name in sorted(drawn - set(labels))}}
+        shown = {name: label for name, label in labels.items() if name in drawn}
+        self.legend.show_providers(shown)
+        objective = self._session.engine.settings.objectives.p95_ms
+        start, end = self.view
+        self.chart.show_view(start, end, self._session.clock.now())
+        self.chart.show_graph(graph, shown, self.parts.measure.currentData(), objective)
+        self.parts.show_something(bool(drawn))
+
+    def _tell_trouble(self, error: ConsoleError | None) -> None:
+        self.parts.show_trouble("" if error is None else f"{error.message} {error.advice}".strip())
+
+    # Tiles
+
+    def _ask_tiles(self) -> None:
+        if self._asking:
+            self._ask_again = True
+        elif self.isVisible():
+            self._asking = True
+            self._shell.start(self._answer_tiles(), failed="The figures cannot be read")
+
+    async def _answer_tiles(self) -> None:
+        engine = self._session.engine
+        try:
+            (start, end), now = self.view, self._session.clock.now()
+            targets = targets_of(engine.settings)
+            self._stands = await ask(engine, targets, start, min(end, now + 1), now, simulated=self.simulated)
+            self.objectives.show_objectives(
+                self._stands.objectives, targets, (engine.settings.objectives.memory, _memory_used())
+            )
+            self._tell_tiles()
+        except ConsoleError as error:
+            self._tell_trouble(error)
+        finally:
+            self._asking = False
+        if self._ask_again:
+            self._ask_again = False
+            self._ask_tiles()
+
+    def _tell_tiles(self) -> None:
+        if self._stands is None:
+            return
+        live = self._session.engine.live.state()
+        spent = (live.simulated if self.simulated else live.real).spend_usd
+        for name, told in tell(self._stands, spent, self._words(), self._session.clock.now()).items():
+            self.tiles[name].show_told(told)
+
+    # Opening
+
+    def _open_requests(self, pick: Pick) -> None:
+        from ..requests.wanted import Wanted
+
+        failed = True if pick.plot == "errors" else None
+        wanted = Wanted(start=pick.start, end=pick.end, asked=pick.provider, failed=failed, simulated=self.simulated)
+        self._open("requests", wanted)
+
+    def _open_entry(self, entry: Entry) -> None:
+        self._open(entry.panel, entry.item or None)
+
+    def _open(self, panel: str, argument: object) -> None:
+        if any(command.key == f"panel.{panel}" for command in self._shell.commands.all()):
+            self._shell.open(panel, argument)
 
     def _add_commands(self) -> None:
         for at, (range_s, words) in enumerate(RANGES, 1):
@@ -213,71 +285,20 @@ class OverviewPanel(QWidget):
                     scope=self,
                 )
             )
-
-    def _labels(self) -> dict[str, str]:
-        labels = {state.name: state.label for state in self._session.engine.providers()}
-        return {**labels, **{name: name for name in self._series.providers if name not in labels}}
-
-    def _choose_again(self, *_: object) -> None:
-        range_s = next(range_s for range_s, chip in self.ranges.items() if chip.isChecked())
-        self._series = Series(range_s, self.measure.currentData())
-        self._start_again()
-
-    def _start_again(self) -> None:
-        self._series.add(self._session.activity.samples(self._series.range_s))
-        self._seen = self._session.activity.revision
-        self._told_at = 0.0
-        if self.isVisible():
-            self.refresh()
-
-    def _tick(self) -> None:
-        new = self._session.activity.revision != self._seen
-        if new or self._session.clock.now() - self._drawn_at >= _SCROLL_S:
-            self.refresh()
-
-    def _show_provider(self, name: str, on: bool) -> None:
-        self.chart.show_provider(name, on)
-        self.refresh()
-
-    def _tell_simulated(self) -> None:
-        self._simulated.setVisible(self._session.engine.demo)
-
-    def _tell_values(self, number: int | None) -> None:
-        labels = self._labels()
-        found: dict[str, Slice | None] = {
-            name: self._series.last(name) if number is None else self._series.slice_at(name, number)
-            for name in self.legend.names()
-        }
-        self.legend.show_values({name: _value(part) for name, part in found.items() if part is not None}, labels)
-        if number is None:
-            self._at.setText("")
-        else:
-            begin = number * self._series.slice_s
-            ends = (time.strftime("%X", time.localtime(at)) for at in (begin, begin + self._series.slice_s))
-            self._at.setText(" to ".join(ends))
-
-    def _tell_figures(self, now: float) -> None:
-        self._told_at = now
-        activity = self._session.activity
-        seen = summary(activity.samples(self.range_s), self._series.metric)
-        watched_s = min(self.range_s, max(60.0, now - activity.started_at))
-        words = next(words for range_s, words in RANGES if range_s == self.range_s)
-        self.tiles["requests"].show_figure(
-            count(seen.requests), f"{rate(seen.requests / watched_s * 60)} a minute, last {words}"
+        self._shell.commands.add(
+            Command(
+                key="overview.whole",
+                title="Show the whole range up to now",
+                group="Overview",
+                shortcut="Alt+0",
+                run=self.go_back,
+                scope=self,
+            )
         )
-        failed = "no failure" if seen.requests and not seen.failures else f"{count(seen.failures)} failed"
-        self.tiles["errors"].show_figure(share(seen.error_rate), failed if seen.requests else "nothing was asked")
-        metric = self.measure.currentText().lower()
-        self.tiles["latency"].show_figure(latency(seen.p50_ms), f"p95 {latency(seen.p95_ms)}, {metric}")
-        simulated = self._session.engine.demo
-        cost = activity.simulated_usd if simulated else activity.cost_usd
-        unknown = f"{seen.uncosted} of unknown cost" if seen.uncosted else ""
-        self.tiles["cost"].show_figure(money(cost), "simulated, nothing was spent" if simulated else unknown)
 
 
-def _value(part: Slice) -> tuple[str, str]:
-    """A slice in a word, and as a sentence."""
-    failures = f", {part.failures} failed" if part.failures else ""
-    if part.median_ms is None:
-        return "failed", f"{part.failures} failed"
-    return latency(part.median_ms), f"median {latency(part.median_ms)} of {part.successes}{failures}"
+def _memory_used() -> float:
+    """The share of this machine's memory in use."""
+    import psutil
+
+    return float(psutil.virtual_memory().percent) / 100

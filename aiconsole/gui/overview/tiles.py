@@ -1,40 +1,137 @@
-"""A figure with what it is, and a line of what stands behind it."""
+"""A figure with its range, its course, what stands behind it, and how it changed against the range before."""
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QFrame, QLabel, QVBoxLayout
+from collections.abc import Sequence
 
-from ..theme import SPACE_L, SPACE_M, SPACE_XS, set_role
+import msgspec
+from PySide6.QtCore import QPointF, QSize
+from PySide6.QtGui import QPainter, QPaintEvent, QPen, QPolygonF
+from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QSizePolicy, QWidget
+
+from ..notices import StateGlyph
+from ..theme import SPACE_L, SPACE_M, SPACE_S, SPACE_XS, State, Theme, set_role
+
+
+class Told(msgspec.Struct, frozen=True):
+    """What a tile says. ``state`` None: nothing to judge. ``better`` says whether the change is for the better, None neither.
+    ``course`` is for the sparkline, None a gap."""
+
+    range: str
+    figure: str
+    note: str = ""
+    change: str = ""
+    better: bool | None = None
+    state: State | None = None
+    course: tuple[float | None, ...] = ()
+    tip: str = ""
+
+
+class Spark(QWidget):
+    """A small line of how a figure went; a gap where it is unknown."""
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._theme = theme
+        self._course: Sequence[float | None] = ()
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        theme.changed.connect(self.update)
+
+    def sizeHint(self) -> QSize:
+        return QSize(120, 30)
+
+    def show_course(self, course: Sequence[float | None]) -> None:
+        """Draw this."""
+        if course != self._course:
+            self._course = course
+            self.update()
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        known = [value for value in self._course if value is not None]
+        if not known:
+            return
+        low, high = min(known), max(known)
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        color = self._theme.color("accent")
+        across, up = (self.width() - 6) / max(len(self._course) - 1, 1), self.height() - 6
+        run: list[QPointF] = []
+        for at, value in enumerate((*self._course, None)):
+            if value is not None:
+                share = (value - low) / (high - low) if high > low else 0.5
+                run.append(QPointF(3 + at * across, 3 + up * (1 - share)))
+                continue
+            painter.setPen(QPen(color, 1.4))
+            if len(run) > 1:
+                painter.drawPolyline(QPolygonF(run))
+            elif run:
+                painter.setBrush(color)
+                painter.drawEllipse(run[0], 1.2, 1.2)
+            run = []
 
 
 class Tile(QFrame):
     """One figure."""
 
-    def __init__(self, title: str, tip: str = "") -> None:
+    def __init__(self, theme: Theme, title: str) -> None:
         super().__init__()
         set_role(self, "tile")
-        self.setToolTip(tip)
-        self._title = QLabel(title)
-        set_role(self._title, "caption")
-        self._figure = QLabel("–")
+        self._name = title
+        self._title, self._range, self._figure, self._note, self._change = (QLabel() for _ in range(5))
+        self._title.setText(title)
+        for label in (self._title, self._range, self._note, self._change):
+            set_role(label, "caption")
+            label.setMinimumWidth(0)
         set_role(self._figure, "figure")
-        self._more = QLabel(" ")
-        set_role(self._more, "caption")
-        layout = QVBoxLayout(self)
+        self._glyph = StateGlyph(theme, "idle")
+        self._spark = Spark(theme)
+        head = QHBoxLayout()
+        head.setSpacing(SPACE_S)
+        head.addWidget(self._glyph)
+        head.addWidget(self._title)
+        head.addStretch(1)
+        head.addWidget(self._range)
+        foot = QHBoxLayout()
+        foot.setSpacing(SPACE_S)
+        foot.addWidget(self._note)
+        foot.addStretch(1)
+        foot.addWidget(self._change)
+        layout = QGridLayout(self)
         layout.setContentsMargins(SPACE_L, SPACE_M, SPACE_L, SPACE_M)
-        layout.setSpacing(SPACE_XS)
-        for label in (self._title, self._figure, self._more):
-            layout.addWidget(label)
+        layout.setHorizontalSpacing(SPACE_M)
+        layout.setVerticalSpacing(SPACE_XS)
+        layout.setRowMinimumHeight(1, self._spark.sizeHint().height() + SPACE_S)
+        layout.addLayout(head, 0, 0, 1, 2)
+        layout.addWidget(self._figure, 1, 0)
+        layout.addWidget(self._spark, 1, 1)
+        layout.addLayout(foot, 2, 0, 1, 2)
+        layout.setColumnStretch(1, 1)
+        self.show_told(Told("", "no data"))
 
     @property
     def text(self) -> str:
         """What it says."""
-        return f"{self._title.text()}: {self._figure.text()}, {self._more.text()}"
+        return ", ".join(
+            label.text()
+            for label in (self._title, self._range, self._figure, self._note, self._change)
+            if label.text().strip()
+        )
 
-    def show_figure(self, figure: str, more: str, *, title: str = "") -> None:
-        """Say ``figure`` and, below it, ``more``."""
-        if title:
-            self._title.setText(title)
-        self._figure.setText(figure)
-        self._more.setText(more or " ")
+    def show_told(self, told: Told) -> None:
+        """Say this."""
+        self._range.setText(told.range)
+        self._figure.setText(told.figure)
+        set_role(
+            self._figure,
+            "figure" if told.figure != "no data" else "title",
+            told.state if told.state == "crit" else None,
+        )
+        self._note.setText(told.note or " ")
+        self._change.setText(told.change)
+        set_role(self._change, "caption", None if told.better is None else "ok" if told.better else "warn")
+        self._glyph.setVisible(told.state is not None)
+        self._glyph.set_state(told.state or "idle")
+        self._spark.show_course(told.course)
+        self.setToolTip(told.tip)
         self.setAccessibleName(self.text)
+        self.setAccessibleDescription(told.tip)
