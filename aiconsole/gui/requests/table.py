@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from PySide6.QtCore import QPointF, QRect, QRectF, Qt, Signal
-from PySide6.QtGui import QFont, QKeyEvent, QKeySequence, QPainter
+from PySide6.QtGui import QFont, QKeyEvent, QKeySequence, QPainter, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -24,6 +24,8 @@ from .model import RequestsModel
 
 ROW_PX: Final = 30
 _GLYPH: Final = 10
+_WIDE: Final = 1400
+_MODEL_WIDE: Final = 260
 _WIDTHS: Final = {
     TIME: 118,
     ROUTE: 124,
@@ -71,7 +73,8 @@ class RequestsTable(QTableView):
         header.setMinimumSectionSize(60)
         for column, width in _WIDTHS.items():
             self.setColumnWidth(column, width)
-        header.setSectionResizeMode(MODEL, QHeaderView.ResizeMode.Stretch)
+        self._stretched = -1
+        self._stretch(MODEL)
         header.sectionClicked.connect(self._sort)
         self._sorted: tuple[Sort, bool] = ("time", True)
         self.doubleClicked.connect(lambda index: self.opened.emit(index.row()))
@@ -97,15 +100,31 @@ class RequestsTable(QTableView):
             rows.update(dict.fromkeys(range(top, min(bottom + 1, top + most - len(rows)))))
         return list(rows)
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._stretch(STATUS if self.width() >= _WIDE else MODEL)
+
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.currentIndex().isValid():
             self.opened.emit(self.currentIndex().row())
         elif event.matches(QKeySequence.StandardKey.Copy):
             self.copied.emit()
         elif event.key() in (Qt.Key.Key_Down, Qt.Key.Key_Up) and not self.selectionModel().hasSelection():
-            self.selectRow(max(0, self.currentIndex().row()))  # with the focus Qt makes the first row current, not chosen
+            self.selectRow(
+                max(0, self.currentIndex().row())
+            )  # with the focus Qt makes the first row current, not chosen
         else:
             super().keyPressEvent(event)
+
+    def _stretch(self, column: int) -> None:
+        """Give ``column`` the room that is left: to models, or in a wide window to errors in words."""
+        if column != self._stretched:
+            self._stretched = column
+            header = self.horizontalHeader()
+            for other in (MODEL, STATUS):
+                header.setSectionResizeMode(other, QHeaderView.ResizeMode.Interactive)
+                self.setColumnWidth(other, _MODEL_WIDE if other != column and other == MODEL else _WIDTHS[other])
+            header.setSectionResizeMode(column, QHeaderView.ResizeMode.Stretch)
 
     def _sort(self, column: int) -> None:
         sort = SORTS.get(column)
@@ -163,6 +182,16 @@ class _Cells(QStyledItemDelegate):
             cut = Qt.TextElideMode.ElideRight if column == STATUS else Qt.TextElideMode.ElideMiddle
             words = metrics.elidedText(words, cut, room.width())
         painter.drawText(room, Qt.AlignmentFlag.AlignVCenter | side, words)
+        if column == STATUS and line.row.error:
+            room.setLeft(room.left() + metrics.horizontalAdvance(words) + SPACE_M)
+            if room.width() > _GLYPH * 6:
+                painter.setPen(theme.color("muted"))
+                error = " ".join(line.row.error.split())
+                painter.drawText(
+                    room,
+                    Qt.AlignmentFlag.AlignVCenter,
+                    metrics.elidedText(error, Qt.TextElideMode.ElideRight, room.width()),
+                )
 
     def _placeholder(self, painter: QPainter, rect: QRect, column: int, *, gone: bool) -> None:
         """A bar where words will be, or that the request is not kept any more."""

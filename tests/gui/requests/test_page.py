@@ -22,7 +22,7 @@ from tests.gui.requests.seen import Seen, happen, seen
 from tests.store.happened import trace
 
 CTRL, ALT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.AltModifier
-BUSY = Attempt("mistral/small", 1, 1.0, 40.0, "failed", None, "overloaded", "come back later", 503, None, "the next")
+BUSY = Attempt("mistral/small", 1, 0.5, 40.5, "failed", None, "overloaded", "come back later", 503, None, "the next")
 HELD = Attempt("groq/oss", 2, 141.0, 400.0, "answered", 60.0, cost_usd=0.001)
 
 
@@ -65,7 +65,7 @@ async def test_a_page_tells_figures_timings_why_and_headers(qtbot: QtBot, qapp: 
         assert page.received.text == "x-request-id: req_1\nserver: cloudflare"
         assert "authorization: Bearer •••" in page.sent.text
         told = page.waterfall.accessibleName()
-        assert "Attempt 1, mistral/small: failed; overloaded, HTTP status 503; began at 1.0 ms" in told
+        assert "Attempt 1, mistral/small: failed; overloaded, HTTP status 503; began at 0.5 ms" in told
         assert (
             "Attempt 2, groq/oss: answered; waited 100 ms before it; began at 141 ms; first token after 60 ms" in told
         )
@@ -184,7 +184,7 @@ def test_pauses_are_counted_from_what_ended_last() -> None:
     race = (Attempt("a/x", 1, 0, 100, "lost the race"), Attempt("b/y", 2, 50, 200, "answered", 30.0))
     first, second = spans(race)
     assert (first.waited, second.waited, second.first, second.ended) == (0, 0, 80, 250)
-    assert [span.waited for span in spans((BUSY, HELD))] == [1.0, 100.0]
+    assert [span.waited for span in spans((BUSY, HELD))] == [0.5, 100.0]
 
 
 def test_an_axis_has_round_marks() -> None:
