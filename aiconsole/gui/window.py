@@ -37,8 +37,7 @@ _log = logging.getLogger(__name__)
 
 class PanelPlan(msgspec.Struct, frozen=True):
     """A panel there may be: its package has ``make(session, shell) -> QWidget``, and is imported with its module ``panel``
-    when it is first shown, after ``heavy``. All that goes on in a thread, so no Qt object may be made by an import
-    (pyqtgraph makes none)."""
+    when it is first shown, after ``heavy``. All that goes on in a thread, so no Qt object may be made by an import."""
 
     key: str
     title: str
@@ -48,7 +47,7 @@ class PanelPlan(msgspec.Struct, frozen=True):
 
 
 PANELS = (
-    PanelPlan("overview", "Overview", "overview", "aiconsole.gui.overview", ("numpy", "pyqtgraph")),
+    PanelPlan("overview", "Overview", "overview", "aiconsole.gui.overview", ("numpy",)),
     PanelPlan("chat", "Chat", "chat", "aiconsole.gui.chat", ("markdown_it", "pygments.lexers")),
     PanelPlan("requests", "Requests", "requests", "aiconsole.gui.requests", ("markdown_it", "pygments.lexers")),
     PanelPlan("providers", "Providers", "providers", "aiconsole.gui.providers"),
