@@ -137,10 +137,12 @@ class _Run:
                 ) as engine:
                     self._opened = True
                     window.connect_engine(engine)
+                    optimizer = await engine.open_optimizer(warm=True)
                     if self._options.exit_after_start:
                         window.shell.close()
                     elif not await _within(self._leave, _SETTLED_S):
                         await _begin_jobs(engine)
+                        optimizer.settle()
                     await self._leave.wait()
                     window.disconnect_engine()
             except Exception as error:
@@ -187,7 +189,7 @@ def _import_engine() -> type[Engine]:
     from aiconsole.engine import Engine
     from aiconsole.providers.registry import BUILT_IN
 
-    for name in (*(f"providers.{name}" for name in BUILT_IN), "simulator", "store", "chat.service"):
+    for name in (*(f"providers.{name}" for name in BUILT_IN), "simulator", "store", "chat.service", "optimizer_setup"):
         import_module(f"aiconsole.{name}")
     return Engine
 

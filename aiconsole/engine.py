@@ -11,11 +11,12 @@ import contextlib
 import os
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any, Literal
 
-from msgspec import structs
+from msgspec import structs, to_builtins
 
 from aiconsole.cache_setup import cache_limits, response_cache
 from aiconsole.domain.chat import ChatRequest, ChatResult, StreamEvent
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
     from aiconsole.bench.service import Bench
     from aiconsole.chat.service import ChatService
     from aiconsole.jobs_setup import Jobs
+    from aiconsole.optimizer.service import Optimizer
     from aiconsole.simulator import Behaviour, Simulator
     from aiconsole.store import Store
 
@@ -76,6 +78,7 @@ class Engine:
         links: other consoles; none at first.
         simulator: the simulated providers while the demo is on, else None.
         jobs: the background jobs once `open_jobs` was called, else None.
+        optimizer: pools, memory, own performance and profiles once `open_optimizer` was called, else None.
     """
 
     def __init__(self, home: Home, settings: SettingsFile, keys: KeyStore, clock: Clock, random: Random) -> None:
@@ -122,6 +125,8 @@ class Engine:
         self._chat: asyncio.Task[ChatService] | None = None
         self.jobs: Jobs | None = None
         self._jobs_opening = asyncio.Lock()
+        self.optimizer: Optimizer | None = None
+        self._optimizer_opening = asyncio.Lock()
         self._closing = contextlib.AsyncExitStack()
         self._simulating = contextlib.AsyncExitStack()
 
@@ -278,6 +283,29 @@ class Engine:
                 self._closing.push_async_callback(self.jobs.aclose)
         return self.jobs
 
+    async def open_optimizer(self, *, warm: bool = False) -> Optimizer:
+        """What looks after pools, memory, own performance and profiles, begun when this is first asked for.
+
+        Args:
+            warm: connect to who will be asked first, if the settings say so, behind this call.
+        """
+        async with self._optimizer_opening:
+            if self.optimizer is None:
+                setup = await asyncio.to_thread(import_module, "aiconsole.optimizer_setup")
+                optimizer: Optimizer = setup.make_optimizer(self, self._registry, self._router.recent, self._clock)
+                self._closing.push_async_callback(optimizer.aclose)
+                self.optimizer = optimizer
+                if warm:
+                    warming = asyncio.ensure_future(setup.warm_routes(self, optimizer, self._registry))
+                    self._closing.push_async_callback(_given_up, warming)
+            await self.optimizer.ready()
+        return self.optimizer
+
+    @property
+    def store(self) -> Store | None:
+        """The database if it is open already; `open_store` opens it."""
+        return self._kept_history.store
+
     @cached_property
     def bench(self) -> Bench:
         """The test bench: health, benchmark and stress of providers; loaded when first used."""
@@ -374,6 +402,21 @@ class Engine:
         await asyncio.to_thread(self._settings.set, key, value)
         self._configure()
 
+    def setting(self, key: str) -> Any:
+        """The value of a setting, or of a group, that holds now. Raises ConfigError where there is no such setting."""
+        return self._settings.get(key)
+
+    async def change_many(self, values: Mapping[str, Any]) -> None:
+        """Change several settings and let them take effect together; None, or the default, takes one out of the file.
+
+        Raises:
+            ConfigError: one does not fit or cannot be written; none is changed.
+        """
+        settings = self._settings
+        plain = {key: None if value == to_builtins(settings.default(key)) else value for key, value in values.items()}
+        await asyncio.to_thread(settings.set_many, plain)
+        self._configure()
+
     async def reload(self) -> None:
         """Read settings and rules again, as after a change by hand or from a backup, and follow them."""
         await asyncio.to_thread(self._settings.reload)
@@ -454,13 +497,14 @@ class Engine:
     def _configure(self, *, anew: bool = True) -> None:
         """Let settings, keys and simulator take effect on the providers. ``anew`` False: nothing was changed, only the keys
         have been read by now, so that what is known of the providers stays."""
+        before = self._configs
         self._configs = provider_configs(self.settings, self.keys, self._plugins, self.simulator)
         self._states = tuple(
             provider_state(config, self.settings, self.keys, self._plugins) for config in self._configs.values()
         )
         working = (state.name for state in self._states if state.enabled and not state.trouble)
         for name in self._registry.configure({name: self._configs[name] for name in working}):
-            if anew:
+            if anew and not before[name].same_service(self._configs.get(name)):
                 self.gate.forget(name)
                 self.live.forget(name)
         self._policies.clear()
@@ -471,6 +515,8 @@ class Engine:
         self._kept_history.configure()
         if self.jobs is not None:
             self.jobs.scheduler.reconfigure()
+        if self.optimizer is not None:
+            self.optimizer.configure()
 
     def _policy(self, name: str) -> Policy:
         kept = self._policies.get(name)
@@ -519,6 +565,12 @@ class Engine:
         self.simulator = None
         self._own_simulator = False
         await self._simulating.aclose()
+
+
+async def _given_up(task: asyncio.Task[None]) -> None:
+    """Cancel a task and wait for its end."""
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 def _import_jobs() -> Callable[..., Awaitable[Jobs]]:

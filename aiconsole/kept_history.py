@@ -64,6 +64,11 @@ class KeptHistory:
         self._tasks: set[asyncio.Task[None]] = set()
         self.history = History(self.open, clock)
 
+    @property
+    def store(self) -> Store | None:
+        """The database if it is open."""
+        return self._store
+
     def begin(self) -> None:
         """Record from now on."""
         self._listen()

@@ -99,6 +99,9 @@ def _config(name: str, dialect: str, own: ProviderSettings, settings: Settings, 
         proxy=proxy_with_password(proxy, keys.get(PROXY)) if proxy else None,
         ask_for_usage=custom.ask_for_usage if custom else True,
         private_network=custom.private_network if custom else False,
+        max_connections=own.connections or settings.performance.connections,
+        keepalive_s=settings.performance.keepalive_s,
+        keep_stacks=settings.performance.keep_stacks,
     )
 
 
@@ -110,5 +113,8 @@ def _simulated(name: str, settings: Settings, simulator: Simulator) -> ProviderC
         key=Key("simulated-key"),
         key_needed=False,
         on_unsupported=settings.chat.on_unsupported,
+        max_connections=settings.performance.connections,
+        keepalive_s=settings.performance.keepalive_s,
+        keep_stacks=settings.performance.keep_stacks,
         simulated=True,
     )

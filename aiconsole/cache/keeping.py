@@ -225,6 +225,17 @@ class Keeping:
             await file.settle(scrub=gone > 0)
         return gone
 
+    @property
+    def memory_bytes(self) -> int:
+        """Bytes of content in memory."""
+        return self._shelf.memory_bytes
+
+    @property
+    def asked(self) -> tuple[int, int]:
+        """Since the start: how many requests got a kept or a shared answer, and how many none."""
+        counts = self._accounts.counts
+        return counts["hits"] + counts["shared"], counts["misses"]
+
     def shrink(self, share: float = 0.5) -> int:
         """Let go of content in memory down to a share of it, where memory is short; returns the bytes. Files stay."""
         return self._shelf.shrink(share)

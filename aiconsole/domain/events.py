@@ -307,6 +307,47 @@ class BenchFinished(msgspec.Struct, frozen=True, gc=False, tag="bench"):
     simulated: bool = False
 
 
+class PerformanceChanged(msgspec.Struct, frozen=True, gc=False, tag="performance"):
+    """A figure of the console's own performance went over its limit and stayed there for its hold time (``over`` True), or came
+    back under it and stayed there.
+
+    ``measure`` identifies it, ``title`` is it in words, ``figure`` and ``limit`` are in ``unit``. ``at`` in epoch seconds.
+    """
+
+    measure: str
+    over: bool
+    figure: float
+    limit: float
+    unit: str
+    at: float
+    title: str = ""
+
+
+class LeakSeen(msgspec.Struct, frozen=True, gc=False, tag="leak"):
+    """Something of a pool has been held for longer than it should be; told once for each. ``holder`` is who took it, ``where``
+    the stack at that moment, "" unless stacks are kept. ``held_s`` in seconds, ``at`` in epoch seconds."""
+
+    pool: str
+    holder: str
+    held_s: float
+    at: float
+    where: str = ""
+
+
+class MemoryRelieved(msgspec.Struct, frozen=True, tag="memory"):
+    """Memory was given back. ``before_mb`` and ``after_mb`` are resident memory, ``caches_mb`` what each cache let go, by name,
+    ``collected`` how many objects the collection freed and ``took_ms`` how long that held the event loop. ``at`` in epoch
+    seconds."""
+
+    reason: str
+    at: float
+    before_mb: float
+    after_mb: float
+    caches_mb: Mapping[str, float] = {}
+    collected: int = 0
+    took_ms: float = 0.0
+
+
 OwnEvent = (
     RequestFinished
     | AttemptFinished
@@ -325,5 +366,15 @@ OwnEvent = (
 )
 """What a console tells of itself, and may tell to others."""
 
-Event = OwnEvent | BenchFinished | FromPeer | PeerGap | LinkChanged | HeartChanged
+Event = (
+    OwnEvent
+    | BenchFinished
+    | FromPeer
+    | PeerGap
+    | LinkChanged
+    | HeartChanged
+    | PerformanceChanged
+    | LeakSeen
+    | MemoryRelieved
+)
 """Everything on the bus."""

@@ -47,6 +47,11 @@ class Catalogue:
     def failures(self) -> Mapping[str, ConsoleError]:
         return self._failures
 
+    @property
+    def count(self) -> int:
+        """How many models are kept."""
+        return sum(len(kept.models) for kept in self._lists.values())
+
     def forget(self, provider: str | None = None) -> None:
         """Ask again at the next need, at one provider or at all."""
         self.revision += 1

@@ -34,6 +34,18 @@ class RecentRequests:
             _, (_, freed) = self._kept.popitem(last=False)
             self._bytes -= freed
 
+    @property
+    def size(self) -> int:
+        """Bytes that are kept, by estimate."""
+        return self._bytes
+
+    def shrink(self, share: float) -> int:
+        """Let go of the oldest down to ``share`` (0 to 1) of what is kept; returns the bytes."""
+        before = self._bytes
+        while self._kept and self._bytes > before * share:
+            self._bytes -= self._kept.popitem(last=False)[1][1]
+        return before - self._bytes
+
     def get(self, request_id: str) -> ChatRequest | None:
         """The request as it was asked, None where it is not kept any more."""
         kept = self._kept.get(request_id)

@@ -28,6 +28,7 @@ from aiconsole.settings.declare import (
 )
 from aiconsole.settings.describe import SettingInfo, describe
 from aiconsole.settings.file import SettingsFile
+from aiconsole.settings.performance import Performance
 from aiconsole.settings.read import Problem
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "Log",
     "Network",
     "Objectives",
+    "Performance",
     "Problem",
     "ProviderSettings",
     "RouteOptions",

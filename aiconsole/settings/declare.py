@@ -6,32 +6,20 @@ check for what a type cannot say. A default may be overridden in settings.toml; 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 
 from aiconsole.settings import checks
+from aiconsole.settings.about import about
+from aiconsole.settings.performance import Performance
 
 if TYPE_CHECKING:
     from aiconsole.domain.chat import Timeouts
 
 PROVIDER_NAMES = ("groq", "cohere", "mistral", "gemini", "cerebras", "openrouter", "anthropic")
 """The built-in providers, in the order they are shown."""
-
-
-def about(
-    meaning: str,
-    *,
-    unit: str = "",
-    check: Callable[[str], None] | None = None,
-    entry: Callable[[str, Any], None] | None = None,
-    ge: float | None = None,
-    le: float | None = None,
-) -> msgspec.Meta:
-    """What a field is for. ``check`` is applied to a text, or to each text of a list; ``entry`` to each name and value of a
-    table of names. Both raise ``ValueError`` with the reason."""
-    return msgspec.Meta(description=meaning, ge=ge, le=le, extra={"unit": unit, "check": check, "entry": entry})
 
 
 class Appearance(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -137,6 +125,15 @@ class ProviderSettings(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=
     month_usd: Annotated[
         float, about("At most so much a calendar month (UTC) here; 0 is no limit.", unit="USD", ge=0, le=1_000_000)
     ] = 0.0
+    connections: Annotated[
+        int,
+        about(
+            "Most connections to it at once; 0 follows the setting under Performance.",
+            unit="connections",
+            ge=0,
+            le=1024,
+        ),
+    ] = 0
 
     @property
     def timeouts(self) -> Timeouts:
@@ -422,6 +419,7 @@ class Settings(msgspec.Struct, frozen=True, omit_defaults=True):
     history: History = History()
     objectives: Objectives = Objectives()
     cache: Cache = Cache()
+    performance: Performance = Performance()
     demo: Annotated[bool, about("Talk to the built-in simulated providers instead of the real ones.")] = False
     providers: Annotated[
         Mapping[str, ProviderSettings], about("The built-in providers, each by its name.", entry=_check_builtin)

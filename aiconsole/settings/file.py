@@ -10,6 +10,7 @@ import copy
 import re
 import threading
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -73,10 +74,11 @@ class SettingsFile:
         Raises:
             ConfigError: there is no such setting.
         """
-        value: Any = self.values
-        for part in find_key(key):
-            value = value.get(part) if isinstance(value, dict) else getattr(value, part, None)
-        return value
+        return _found(self.values, key)
+
+    def default(self, key: str) -> Any:
+        """What a setting is while it is not set; raises as `get`."""
+        return _found(read_settings({}).values, key)
 
     def set(self, key: str, value: Any) -> Settings:
         """Set one setting, or a whole group (a mapping or struct, such as one custom provider), and write the file.
@@ -94,6 +96,27 @@ class SettingsFile:
     def reset(self, key: str) -> Settings:
         """Take a setting, or a whole group, out of the file, so that its default holds. Raises as ``set`` does."""
         return self._change(key, None)
+
+    def set_many(self, values: Mapping[str, Any]) -> Settings:
+        """Set several settings; None is the same as ``reset``. Raises as ``set`` does, and then none is changed."""
+        before = {key: self.get(key) for key in values}
+        plain = {key: _plain(key, value) for key, value in values.items()}
+        content = self._read()
+        for key, value in plain.items():
+            path = find_key(key)
+            wanted = _changed(content, path, value)
+            self._check(path, wanted, content.problems)
+            content = content._replace(data=wanted)
+        done: list[str] = []
+        try:
+            for key, value in plain.items():
+                self._change(key, value)
+                done.append(key)
+        except ConfigError:
+            for key in reversed(done):
+                self._change(key, _plain(key, before[key]))
+            raise
+        return self.values
 
     def _change(self, key: str, value: Any) -> Settings:
         path = find_key(key)
@@ -161,6 +184,13 @@ class SettingsFile:
     def _register(self, secrets: tuple[str, ...]) -> None:
         for secret in secrets:
             self._redactor.add(secret)
+
+
+def _found(values: Settings, key: str) -> Any:
+    value: Any = values
+    for part in find_key(key):
+        value = value.get(part) if isinstance(value, dict) else getattr(value, part, None)
+    return value
 
 
 def _with_lines(problems: tuple[Problem, ...], text: str) -> tuple[Problem, ...]:
