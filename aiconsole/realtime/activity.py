@@ -1,4 +1,4 @@
-"""What this process has seen of its providers: every finished attempt of the last hour, and sums since it started.
+"""What this process has seen of its providers: every finished attempt of the last hour.
 
 Percentiles are exact: the nearest-rank value over the attempts kept. Attempts that the caller left are kept out of rates and
 percentiles; so are, of error rates, errors that are the caller's own (a bad request says nothing about its provider).
@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Iterator, Sequence
-from typing import Final, Literal
+from typing import Final
 
 import msgspec
 
@@ -21,8 +21,6 @@ KEEP_S: Final = 3600.0
 MOST: Final = 10_000
 """Attempts kept; where more than these come within the hour, the oldest go first and `Activity.since` tells from when on
 it is complete."""
-
-Metric = Literal["ttft", "duration"]
 
 
 class Sample(msgspec.Struct, frozen=True, gc=False):
@@ -37,17 +35,6 @@ class Sample(msgspec.Struct, frozen=True, gc=False):
     error_kind: str | None
     cost_usd: float | None
     simulated: bool
-
-    @property
-    def failed(self) -> bool:
-        """Whether the provider failed; a caller's own error or leaving is no failure of it."""
-        return self.error_kind is not None and self.error_kind not in CALLERS_KINDS
-
-    def ms(self, metric: Metric) -> float | None:
-        """The latency in ms; of an answer that did not come as a stream, its first token came with its end."""
-        if metric == "ttft" and self.ttft_ms is not None:
-            return self.ttft_ms
-        return None if metric == "ttft" and self.error_kind is not None else self.duration_ms
 
 
 class Summary(msgspec.Struct, frozen=True):
@@ -70,7 +57,7 @@ def percentile(ordered: Sequence[float], share: float) -> float | None:
     return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
 
 
-def summary(samples: Sequence[Sample], metric: Metric = "duration") -> Summary:
+def summary(samples: Sequence[Sample]) -> Summary:
     """Figures over ``samples``; latency is that of successes."""
     requests = succeeded = failures = uncosted = 0
     cost, latencies = 0.0, []
@@ -86,7 +73,7 @@ def summary(samples: Sequence[Sample], metric: Metric = "duration") -> Summary:
             continue
         succeeded += 1
         uncosted += sample.cost_usd is None
-        latencies.append(sample.duration_ms if metric == "duration" or sample.ttft_ms is None else sample.ttft_ms)
+        latencies.append(sample.duration_ms)
     latencies.sort()
     judged = failures + succeeded
     return Summary(
@@ -106,7 +93,6 @@ class Activity:
     Attributes:
         revision: grows with each attempt, so that who draws can tell whether there is anything new.
         started_at: when it began to listen, in epoch seconds.
-        cost_usd: spend on real providers since then; ``simulated_usd`` is what simulated answers would have cost.
     """
 
     def __init__(self, clock: Clock, *, keep_s: float = KEEP_S, most: int = MOST) -> None:
@@ -116,8 +102,6 @@ class Activity:
         self._dropped_until = 0.0
         self.revision = 0
         self.started_at = clock.now()
-        self.cost_usd = 0.0
-        self.simulated_usd = 0.0
 
     def add(self, event: Event) -> None:
         """Keep an attempt; other events are none of its business."""
@@ -136,10 +120,6 @@ class Activity:
         if len(self._samples) == self._samples.maxlen:
             self._dropped_until = self._samples[0].at
         self._samples.append(sample)
-        if sample.cost_usd is not None and sample.simulated:
-            self.simulated_usd += sample.cost_usd
-        elif sample.cost_usd is not None:
-            self.cost_usd += sample.cost_usd
         self.revision += 1
 
     def since(self) -> float:

@@ -77,8 +77,9 @@ async def test_the_strip_tells_of_each_provider_and_of_the_last_minutes(
         assert "1.0 requests a minute" in said
         assert "0 % errors" in said
         assert any(label.text() == "simulated" and label.isVisible() for label in it.shell.strip.findChildren(QLabel))
-        assert it.session.activity.cost_usd == 0.0
-        assert it.session.activity.simulated_usd > 0.0
+        live = it.engine.live.state()
+        assert live.real.spend_usd == 0.0
+        assert live.simulated.spend_usd > 0.0
 
 
 async def test_a_provider_that_keeps_failing_is_said_to_fail_until_it_answers(
@@ -103,7 +104,7 @@ async def test_a_provider_that_keeps_failing_is_said_to_fail_until_it_answers(
         it.window._feed.refresh()
         assert "Groq: closed" in strip_says(it.shell)
         assert "Spend $0.00" in strip_says(it.shell)  # what real providers cost is not mixed with the simulated
-        assert it.session.activity.cost_usd == 2.5
+        assert it.engine.live.state().real.spend_usd == 2.5
 
 
 async def test_everything_is_in_the_palette(qtbot: QtBot, qapp: QApplication, tmp_path: Path) -> None:
