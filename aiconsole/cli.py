@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from aiconsole import __version__, cache_command
+from aiconsole import __version__, cache_command, profile_command
 from aiconsole.bench.arguments import add_commands
 from aiconsole.domain.errors import AllFailed, ConfigError, ConsoleError, ProviderError
 from aiconsole.jobs import command as jobs_command
@@ -144,6 +144,10 @@ def _parser() -> argparse.ArgumentParser:
     cache = commands.add_parser("cache", help="look into the response cache, or remove from it")
     cache_command.add_arguments(cache, shared)
     cache.set_defaults(run=_cache)
+
+    profile = commands.add_parser("profile", help="switch between sets of settings")
+    profile_command.add_arguments(profile, shared)
+    profile.set_defaults(run=_profile)
 
     jobs_command.add_arguments(
         commands.add_parser("jobs", help="background jobs, and backups of settings"), shared, _jobs
@@ -314,6 +318,11 @@ async def _check(engine: Engine, options: argparse.Namespace) -> int:
 
 async def _cache(engine: Engine, options: argparse.Namespace) -> int:
     await cache_command.run(engine, options, _print_table, _tell, _print_json)
+    return DONE
+
+
+async def _profile(engine: Engine, options: argparse.Namespace) -> int:
+    await profile_command.run(engine, options, _print_table, _say, _print_json)
     return DONE
 
 

@@ -1,0 +1,38 @@
+"""``aiconsole profile`` as its user meets it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from aiconsole.cli import run
+
+
+def test_profiles_are_listed_shown_used_undone_and_saved(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def profile(*arguments: str) -> tuple[int, str]:
+        code = run(["profile", *arguments, "--home", str(tmp_path)])
+        return code, capsys.readouterr().out
+
+    settings = tmp_path / "settings.toml"
+    assert "In use: own settings." in profile("list")[1]
+    code, told = profile("use", "battery saver", "--dry-run")
+    assert (code, settings.exists()) == (0, False)
+    assert "performance.warm_up        on      off" in told
+    assert "In use: battery saver. `aiconsole profile undo` goes back." in profile("use", "battery saver")[1]
+    assert "warm_up = false" in settings.read_text()
+    shown = json.loads(profile("show", "battery saver", "--json")[1])
+    assert (shown["profile"]["values"]["performance.sample_s"], shown["changes"]) == (10.0, [])
+    assert "In use: own settings.\n" in profile("undo")[1]
+    assert "warm_up" not in settings.read_text()
+
+    assert "2 settings" in profile("save", "mine", "--set", "cache.mode=off", "--set", "performance.hold_s=3")[1]
+    profile("use", "mine")
+    assert 'mode = "off"' in settings.read_text()
+    assert json.loads(profile("list", "--json")[1])["active"] == "mine"
+    profile("use", "own settings")
+    assert profile("remove", "mine")[0] == 0
+    assert run(["profile", "use", "mine", "--home", str(tmp_path)]) == 2
+    assert "There is no profile “mine”" in capsys.readouterr().err
+    assert run(["profile", "save", "x", "--set", "cache.mode", "--home", str(tmp_path)]) == 2
