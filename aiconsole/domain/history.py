@@ -81,6 +81,18 @@ class Series(msgspec.Struct, frozen=True):
         return tuple(self.start + at * self.step for at in range(length))
 
 
+class CallSums(msgspec.Struct, frozen=True, gc=False):
+    """Calls of one provider (or of all: "") in the bucket that begins at ``at``; fields as in `Figures`."""
+
+    provider: str
+    at: float
+    count: int
+    answered: int
+    failures: int
+    usd: float = 0.0
+    tokens: int = 0
+
+
 class Tiles(msgspec.Struct, frozen=True):
     """Requests of a range, of the range of the same length before it, and bucket by bucket for a sparkline."""
 

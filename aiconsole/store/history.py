@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 from aiconsole.domain.clock import Clock
 from aiconsole.domain.history import (
     BreakerSpan,
+    CallSums,
     EventKind,
     HealthSpan,
     Objective,
@@ -117,6 +118,28 @@ class History:
                 simulated=simulated,
             )
             return graphs.series(database, chosen, start, end, step or graphs.auto_step(start, end), now, retention)
+
+        return await store.read(read, "graphs")
+
+    async def call_sums(
+        self,
+        start: float,
+        end: float,
+        step: float,
+        *,
+        of: Of = "attempts",
+        by: By = "provider",
+        simulated: bool = False,
+    ) -> tuple[float, tuple[CallSums, ...]]:
+        """Calls counted in buckets of ``step`` s (rounded up to what is kept), those without a call left out, by line and time;
+        and the length of a bucket in s."""
+        store = await self._store()
+        now, retention = self._clock.now(), store.retention
+
+        def read(database: Database) -> tuple[float, tuple[CallSums, ...]]:
+            from aiconsole.store import call_sums
+
+            return call_sums.call_sums(database, start, end, step, now, retention, of=of, by=by, simulated=simulated)
 
         return await store.read(read, "graphs")
 
