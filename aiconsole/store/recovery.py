@@ -47,6 +47,9 @@ _TABLES: Final[dict[str, tuple[str, ...]]] = {
     "background_job_runs": ("number",),
     "error_groups": ("rowid",),
     "error_hours": ("fingerprint", "hour"),
+    "alert_records": ("rowid",),
+    "alert_silences": ("rowid",),
+    "alert_outbox": ("number",),
     "conversation": ("number",),
     "attachment": ("number",),
     "turn": ("seq",),
@@ -69,7 +72,7 @@ _TABLES: Final[dict[str, tuple[str, ...]]] = {
 _LEFT_OUT: Final = {"attachment": {"number"}}
 _ADDED_UP: Final = {"cache_rollup": ("hits", "misses", "repeated")}
 _OF_SERIES: Final = {"usage_request", "usage_failure", "usage_rollup"}
-_NUMBERED: Final = ("conversation", "background_job_runs")
+_NUMBERED: Final = ("conversation", "background_job_runs", "alert_outbox")
 _log = logging.getLogger(__name__)
 
 
@@ -274,28 +277,41 @@ def _write(database: Database, file: str, table: str, names: tuple[str, ...], ba
     if table == "usage_rollup":
         copied = sum(_add_sums(database, dict(zip(names, row, strict=True))) for row in rows)
     else:
-        if table == "turn":
-            rows = [_turn(database, dict(zip(names, row, strict=True))) for row in rows]
-        elif table == "journal":
-            rows = [row for row in rows if _exists(database, "turn", "seq", row[names.index("turn")])]
-        copied = _insert(database, table, names, rows)
-        if table == "turn":
-            _link(database, names, rows)
+        copied = 0
+        for row in rows:
+            fit = _fit(database, table, dict(zip(names, row, strict=True)))
+            copied += fit is not None and _insert(database, table, fit)
     if batch.gaps and table in ("label", "usage_series"):
         _keep_clear(database, table)
     _note(database, file, table, batch, copied)
 
 
-def _insert(database: Database, table: str, names: tuple[str, ...], rows: list[tuple[Any, ...]]) -> int:
+def _insert(database: Database, table: str, row: dict[str, Any]) -> bool:
+    """Whether it is in the table now and was not before; figures of `_ADDED_UP` are added to what is there."""
     added = _ADDED_UP.get(table)
     either = "" if added else "OR IGNORE "
-    sql = f"INSERT {either}INTO {table} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"  # noqa: S608
+    sql = f"INSERT {either}INTO {table} ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})"  # noqa: S608
     if added:
         sql += f" ON CONFLICT DO UPDATE SET {', '.join(f'{name} = {name} + excluded.{name}' for name in added)}"
-    copied = 0
-    for row in rows:
-        copied += max(0, database.execute_sql(sql, row).rowcount)
+    copied = database.execute_sql(sql, tuple(row.values())).rowcount > 0
+    if copied and table == "turn":
+        _link(database, row)
     return copied
+
+
+def _fit(database: Database, table: str, row: dict[str, Any]) -> dict[str, Any] | None:
+    """The row as it can be inserted: a turn's conversation is there, and its parent, or it has none; None where it cannot."""
+    if table == "journal":
+        return row if _exists(database, "turn", "seq", row["turn"]) else None
+    if table == "turn":
+        number = row["conversation"] = row["seq"] >> TURN_BITS
+        database.execute_sql(
+            "INSERT OR IGNORE INTO conversation (number, id, title, created_at, updated_at) VALUES (?, ?, ?, ?, ?)",
+            (number, f"recovered-{number}", "Recovered conversation", row["created_at"], row["created_at"]),
+        )
+        if row["parent"] is not None and not _exists(database, "turn", "seq", row["parent"]):
+            row["parent"] = None
+    return row
 
 
 def _add_sums(database: Database, row: dict[str, Any]) -> bool:
@@ -310,30 +326,15 @@ def _add_sums(database: Database, row: dict[str, Any]) -> bool:
     return True
 
 
-def _turn(database: Database, row: dict[str, Any]) -> tuple[Any, ...]:
-    """A turn as it can be inserted: its conversation is there, and its parent, or it has none."""
-    number = row["seq"] >> TURN_BITS
-    database.execute_sql(
-        "INSERT OR IGNORE INTO conversation (number, id, title, created_at, updated_at) VALUES (?, ?, ?, ?, ?)",
-        (number, f"recovered-{number}", "Recovered conversation", row["created_at"], row["created_at"]),
-    )
-    if row["parent"] is not None and not _exists(database, "turn", "seq", row["parent"]):
-        row["parent"] = None
-    row["conversation"] = number
-    return tuple(row.values())
-
-
-def _link(database: Database, names: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
-    """Link turns with their attachments; one that is lost is empty from now on."""
-    for row in rows:
-        turn = dict(zip(names, row, strict=True))
-        for word in _HASH.findall(turn["parts"] or ""):
-            digest = bytes.fromhex(word)
-            database.execute_sql("INSERT OR IGNORE INTO attachment (hash, data) VALUES (?, x'')", (digest,))
-            database.execute_sql(
-                "INSERT OR IGNORE INTO turn_attachment SELECT seq, number FROM turn, attachment WHERE turn.id = ? AND hash = ?",
-                (turn["id"], digest),
-            )
+def _link(database: Database, turn: dict[str, Any]) -> None:
+    """Link a turn with its attachments; one that is lost is empty from now on."""
+    for word in _HASH.findall(turn["parts"] or ""):
+        digest = bytes.fromhex(word)
+        database.execute_sql("INSERT OR IGNORE INTO attachment (hash, data) VALUES (?, x'')", (digest,))
+        database.execute_sql(
+            "INSERT OR IGNORE INTO turn_attachment SELECT seq, number FROM turn, attachment WHERE turn.id = ? AND hash = ?",
+            (turn["id"], digest),
+        )
 
 
 def _mend_conversations(database: Database, before: int, redact: Redact) -> None:

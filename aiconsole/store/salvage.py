@@ -91,7 +91,10 @@ class Salvage:
     def _some(
         self, table: str, key: tuple[str, ...], columns: tuple[str, ...], after: Key | None, most: int
     ) -> tuple[list[tuple[Any, ...]], bool]:
-        """Rows with their keys in front, and whether they ended at something broken."""
+        """Rows with their keys in front, and whether they ended at something broken.
+
+        Python's cursor steps on before it gives a row, so the last one before the damage is read by itself.
+        """
         names = ", ".join(key)
         where = f"WHERE ({names}) > ({', '.join('?' * len(key))})" if after is not None else ""
         found: list[tuple[Any, ...]] = []
@@ -105,6 +108,8 @@ class Salvage:
         except sqlite3.DatabaseError as error:
             if not _broken(error):
                 raise
+            if len(found) + 1 < most:
+                found += self._some(table, key, columns, found[-1][: len(key)] if found else after, 1)[0]
             return found, True
         return found, False
 
