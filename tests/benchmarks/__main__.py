@@ -24,6 +24,8 @@ BENCHMARKS = (
     "sse",
     "loop",
     "window",
+    "overview",
+    "idle",
     "markdown",
     "startup",
     "store",
@@ -32,7 +34,7 @@ BENCHMARKS = (
     "jobs",
     "calibration",
 )
-LONG = ("soak", "history", "kills")
+LONG = ("soak", "history", "kills", "requests")
 
 
 def main() -> None:
