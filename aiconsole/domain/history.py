@@ -209,6 +209,15 @@ class PastEvent(msgspec.Struct, frozen=True, gc=False):
     request_id: str = ""
 
 
+class FailureCount(msgspec.Struct, frozen=True, gc=False):
+    """How many requests ended with one kind of error; ``words`` are those of the newest, which ended at ``last_at``."""
+
+    kind: str
+    count: int
+    last_at: float
+    words: str
+
+
 class Spend(msgspec.Struct, frozen=True, gc=False):
     """What one provider cost on one route in one UTC day, which begins at ``day``."""
 

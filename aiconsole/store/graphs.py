@@ -89,6 +89,17 @@ def total(database: Database, chosen: Chosen, start: float, end: float, now: flo
     return _figures(rows, [0] * len(rows), 1)[0] or Figures()
 
 
+def totals(
+    database: Database, chosen: Chosen, start: float, end: float, now: float, retention: Retention
+) -> dict[tuple[str, str], Figures]:
+    """The same for each line of ``chosen`` by itself; lines without anything are left out."""
+    rows = _rows(database, chosen, cover(start, end, now, retention))
+    names = sorted(set(chosen.values()))
+    places = {name: at for at, name in enumerate(names)}
+    figures = _figures(rows, [places[chosen[row[0]]] for row in rows], len(names))
+    return {name: found for name, found in zip(names, figures, strict=True) if found is not None and found.count}
+
+
 def slower(
     database: Database, chosen: Chosen, start: float, end: float, now: float, retention: Retention, limit_ms: float
 ) -> float | None:

@@ -14,6 +14,8 @@ from aiconsole.domain.history import (
     BreakerSpan,
     CallSums,
     EventKind,
+    FailureCount,
+    Figures,
     HealthSpan,
     Objective,
     Of,
@@ -143,6 +145,29 @@ class History:
 
         return await store.read(read, "graphs")
 
+    async def totals(
+        self,
+        start: float,
+        end: float,
+        *,
+        of: Of = "attempts",
+        by: By = "provider",
+        provider: str = "",
+        simulated: bool = False,
+    ) -> dict[tuple[str, str], Figures]:
+        """Figures over the whole range, to the nearest ten seconds where those are kept, by provider and model; by provider, or
+        for all together, the names left out are "". Who did nothing is not in it."""
+        store = await self._store()
+        now, retention = self._clock.now(), store.retention
+
+        def read(database: Database) -> dict[tuple[str, str], Figures]:
+            from aiconsole.store import graphs
+
+            chosen = choose(database, of, by, provider=provider, simulated=simulated)
+            return graphs.totals(database, chosen, start, end, now, retention)
+
+        return await store.read(read, "graphs")
+
     async def tiles(
         self, start: float, end: float, *, provider: str = "", route: str = "", simulated: bool = False
     ) -> Tiles:
@@ -220,6 +245,15 @@ class History:
         from aiconsole.store import past
 
         return await self.ask(lambda database: past.events(database, start, end, limit, kinds, simulated))
+
+    async def failures(
+        self, start: float, end: float, *, provider: str = "", simulated: bool = False
+    ) -> tuple[FailureCount, ...]:
+        """Requests that failed, by the kind of their last error, the most frequent first; of those whose last candidate was of
+        ``provider``."""
+        from aiconsole.store import past
+
+        return await self.ask(lambda database: past.failures(database, start, end, provider, simulated))
 
     async def spend(self, start: float, end: float, *, simulated: bool = False) -> tuple[Spend, ...]:
         """What requests cost by UTC day, provider and route, of the days that begin in the range."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final
 
-from aiconsole.domain.history import BreakerSpan, EventKind, HealthSpan, PastEvent, Spend
+from aiconsole.domain.history import BreakerSpan, EventKind, FailureCount, HealthSpan, PastEvent, Spend
 from aiconsole.store.retention import ids_at
 from aiconsole.store.rollups import DAY, PICO
 
@@ -112,6 +112,18 @@ def _failed(database: Database, low: int, high: int, limit: int, simulated: bool
         (simulated, low, high, limit),
     )
     return [PastEvent(at, "failed request", *words) for at, *words in rows.fetchall()]
+
+
+def failures(database: Database, start: float, end: float, provider: str, simulated: bool) -> tuple[FailureCount, ...]:
+    """Failed requests by kind, the most frequent first. SQLite takes the bare column beside max() from the row that has the
+    maximum (its documentation, "Bare columns in an aggregate query"), so the words are the newest one's."""
+    rows = database.execute_sql(
+        "SELECT k.text, count(*), (max(f.id) >> 20) / 1e3, f.error FROM usage_failure f "
+        "JOIN usage_series s ON s.id = f.series JOIN label k ON k.id = f.error_kind "
+        "WHERE f.id >= ? AND f.id < ? AND s.simulated = ? AND ? IN ('', s.provider) GROUP BY 1 ORDER BY 2 DESC, 1",
+        (ids_at(start), ids_at(end), simulated, provider),
+    )
+    return tuple(FailureCount(*row) for row in rows.fetchall())
 
 
 def spend(database: Database, start: float, end: float, simulated: bool) -> tuple[Spend, ...]:

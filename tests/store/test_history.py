@@ -199,3 +199,37 @@ async def test_spend_is_told_by_day_provider_and_route(tmp_path: Path) -> None:
         ]
         assert math.isclose(sum(day.usd for day in spent), 0.5)
         assert len(await history.spend(midnight, NOON)) == 2
+
+
+async def test_totals_of_a_range_are_told_by_provider_and_by_model(tmp_path: Path) -> None:
+    async with past(tmp_path / "aiconsole.db") as (_, recorder, history, _):
+        for number in range(1, 101):
+            recorder.listen(attempt(NOON - 30, number * 10.0))
+        recorder.listen(attempt(NOON - 30, model="small", error_kind="timeout", cost=None))
+        recorder.listen(attempt(NOON - 30, provider="mistral", simulated=True))
+        recorder.listen(attempt(NOON - 4000))
+        await recorder.flush()
+        whole = await history.totals(NOON - 3600, NOON)
+        models = await history.totals(NOON - 3600, NOON, by="model", provider="groq")
+        assert await history.totals(NOON - 3600, NOON, provider="mistral") == {}
+    assert list(whole) == [("groq", "")]
+    assert (whole["groq", ""].count, whole["groq", ""].error_rate) == (101, 1 / 101)
+    assert _near(whole["groq", ""].p95_ms, 950.0)
+    assert {name: figures.count for name, figures in models.items()} == {("groq", "oss"): 100, ("groq", "small"): 1}
+    assert models["groq", "small"].p50_ms is None
+
+
+async def test_failures_are_counted_by_kind_with_the_newest_ones_words(tmp_path: Path) -> None:
+    async with past(tmp_path / "aiconsole.db") as (_, recorder, history, _):
+        recorder.listen(request(NOON - 40, error_kind="timeout", name="run-1"))
+        recorder.listen(request(NOON - 20, error_kind="timeout", name="run-2"))
+        recorder.listen(request(NOON - 30, error_kind="rate limit", name="run-3"))
+        recorder.listen(request(NOON - 30, error_kind="timeout", name="run-4", provider="mistral"))
+        recorder.listen(request(NOON - 10, name="run-5"))
+        recorder.listen(request(NOON - 4000, error_kind="timeout", name="run-6"))
+        await recorder.flush()
+        found = await history.failures(NOON - 3600, NOON, provider="groq")
+        everyone = await history.failures(NOON - 3600, NOON)
+    assert [(one.kind, one.count) for one in found] == [("timeout", 2), ("rate limit", 1)]
+    assert found[0].last_at == pytest.approx(NOON - 20, abs=0.01)
+    assert everyone[0].count == 3
