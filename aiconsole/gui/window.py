@@ -24,7 +24,7 @@ from .session import Session
 from .shell import Panel, Shell
 from .slot import PanelSlot, words_of
 from .theme import Mode
-from .window_state import WindowState
+from .window_state import RULES_DRAFT, WindowState
 
 if TYPE_CHECKING:
     from ..domain.events import Event
@@ -154,6 +154,7 @@ class Window(QObject):
         await session.read_keys()
         for problem in session.engine.keys.problems:
             self.shell.notify(problem, state="warn", seconds=0)
+        self._tell_draft()
         self._welcome_if_new(session)
 
     def _tell_problems(self, problems: Sequence[Problem]) -> None:
@@ -174,6 +175,17 @@ class Window(QObject):
                     notice.leave()
 
         self.shell.panel_opened.connect(leave)
+
+    def _tell_draft(self) -> None:
+        """Say that changes to the rules, which were not saved when the window was closed, are still there."""
+        if RULES_DRAFT in self.shell.memory:
+            self.shell.notify(
+                "Changes to the fallback rules that were not saved last time are kept. They are not followed yet.",
+                state="warn",
+                action="Show",
+                run=partial(self.shell.open, "routing", "#rules"),
+                seconds=0,
+            )
 
     def _on_event(self, event: Event) -> None:
         from ..domain.events import Notice

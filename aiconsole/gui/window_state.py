@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
@@ -15,6 +16,9 @@ from ..home import Home, make_private_folder, write_private
 from .theme import Mode
 
 _log = logging.getLogger(__name__)
+
+RULES_DRAFT: Final = "rules draft"
+"""The place in ``memory`` of changes to the fallback rules that were not saved."""
 
 
 class WindowState(msgspec.Struct, frozen=True, omit_defaults=True):

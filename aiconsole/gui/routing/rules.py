@@ -28,6 +28,7 @@ from ..session import Session
 from ..shell import Shell
 from ..theme import SPACE_M, SPACE_S, State, set_role
 from .rules_draft import RulesDraft
+from .rules_kept import keep_draft
 from .rules_model import RulesModel
 from .rules_sentence import SentenceEditor
 
@@ -73,13 +74,14 @@ class _Told(QWidget):
 
 
 class RulesEditor(QWidget):
-    """What is changed here stays a draft until it is saved, also while another panel is open."""
+    """What is changed here stays a draft until it is saved, also while another panel is open, and over the window's end."""
 
     def __init__(self, session: Session, shell: Shell) -> None:
         super().__init__()
         self._session, self._shell = session, shell
         self._saving = False
         self.draft = RulesDraft(session)
+        keep_draft(self.draft, shell)
         self.model = RulesModel(session, self.draft)
         self.table = _RulesTable(self.model, "Fallback rules in their order", row_px=_ROW)
         self.models = ModelChoice(session, shell, routes=False)

@@ -15,14 +15,15 @@ _NEW = Rule(name="new-rule", do="next candidate", error_rate=ErrorRate(above=0.3
 
 
 class RulesDraft(QObject):
-    """``rules`` in order. ``changed()``: they, or those in use, are others than before."""
+    """``rules`` in order; ``to_defaults`` where they are those that come with the console, and saving makes them so.
+    ``changed()``: they, or those in use, are others than before."""
 
     changed = Signal()
 
     def __init__(self, session: Session) -> None:
         super().__init__()
         self._session = session
-        self._to_defaults = False
+        self.to_defaults = False
         self._in_use: tuple[Rule, ...] = ()
         self.rules: tuple[Rule, ...] = ()
         self.file_problems: tuple[RuleProblem, ...] = ()
@@ -31,7 +32,7 @@ class RulesDraft(QObject):
     @property
     def unsaved(self) -> bool:
         """Whether they differ from those in use."""
-        return self.rules != self._in_use or (self._to_defaults and self._session.engine.rules.own)
+        return self.rules != self._in_use or (self.to_defaults and self._session.engine.rules.own)
 
     def problems(self) -> tuple[RuleProblem, ...]:
         """What is wrong with them as they stand."""
@@ -57,20 +58,24 @@ class RulesDraft(QObject):
         """Be the rules in use again."""
         self._set(self._in_use)
 
+    def take_up(self, rules: Sequence[Rule], *, to_defaults: bool) -> None:
+        """Be what was left unsaved before."""
+        self._set(rules)
+        self.to_defaults = to_defaults
+        self.changed.emit()
+
     def take_defaults(self) -> None:
         """Be the rules that come with the console."""
-        self._set(default_rules())
-        self._to_defaults = True
-        self.changed.emit()
+        self.take_up(default_rules(), to_defaults=True)
 
     async def save(self) -> None:
         """Let requests follow them. Raises ConfigError where they cannot be used or kept; then they stay as they are."""
         wanted = self.rules
-        if self._to_defaults and wanted == default_rules():
+        if self.to_defaults and wanted == default_rules():
             await self._session.reset_rules()
         else:
             await self._session.set_rules(wanted)
-        self._to_defaults = False
+        self.to_defaults = False
         self.changed.emit()
 
     def add(self, at: int) -> None:
@@ -109,7 +114,7 @@ class RulesDraft(QObject):
 
     def _set(self, rules: Sequence[Rule]) -> None:
         self.rules = tuple(rules)
-        self._to_defaults = False
+        self.to_defaults = False
         self.changed.emit()
 
     def _free(self, name: str) -> str:

@@ -292,3 +292,24 @@ async def test_no_rules_say_what_would_be_here(qapp: QApplication, tmp_path: Pat
         assert rules.draft.rules == (
             Rule(name="new-rule", do="next candidate", error_rate=rules.draft.rules[0].error_rate),
         )
+
+
+async def test_changes_that_were_not_saved_outlive_the_window_and_are_told_at_the_next_start(
+    qapp: QApplication, tmp_path: Path
+) -> None:
+    async with console(qapp, tmp_path) as it:
+        rules = await opened(it)
+        press(Qt.Key.Key_Insert)
+        assert "new-rule" in names(rules)
+        state = it.window.state("")
+    async with console(qapp, tmp_path, state=state) as it:
+        told = "Changes to the fallback rules that were not saved last time are kept. They are not followed yet."
+        await until(lambda: told in it.messages())
+        undo(it, told)
+        await until(lambda: it.shell.open_key == "routing")
+        rules = await opened(it)
+        assert "new-rule" in names(rules)
+        assert rules.status.text() != "Saved"
+        assert "new-rule" not in [rule.name for rule in it.engine.rules.rules]
+        rules.draft.discard()
+        assert it.window.state("").memory == {}
