@@ -21,7 +21,7 @@ from msgspec import structs, to_builtins
 from aiconsole.cache_setup import cache_limits, response_cache
 from aiconsole.domain.chat import ChatRequest, ChatResult, StreamEvent
 from aiconsole.domain.clock import Clock, SystemClock
-from aiconsole.domain.errors import ConfigError
+from aiconsole.domain.errors import ConfigError, ConsoleError
 from aiconsole.domain.events import BreakerChanged, Notice
 from aiconsole.domain.models import ModelInfo, ProbeResult, ProviderState
 from aiconsole.domain.trace import Traced
@@ -246,7 +246,11 @@ class Engine:
         return self._registry[provider].written(structs.replace(request, model=model), stream=stream)
 
     async def open_chat(self) -> ChatService:
-        """The kept conversations. Raises as `open_store`."""
+        """The kept conversations. Where the database cannot be opened they are kept for this run alone, which is told.
+
+        Raises:
+            ConfigError, StoreError: as `open_store`, where that cannot be done either.
+        """
         if self._chat is None or (self._chat.done() and (self._chat.cancelled() or self._chat.exception() is not None)):
             self._chat = asyncio.ensure_future(self._make_chat())
         return await asyncio.shield(self._chat)
@@ -254,7 +258,11 @@ class Engine:
     async def _make_chat(self) -> ChatService:
         from aiconsole.chat.service import ChatService
 
-        chat = ChatService(self, await self.open_store(), self._clock, default_model=self.default_model)
+        try:
+            store = await self.open_store()
+        except ConsoleError as error:
+            store = await self._kept_history.open_passing(error)
+        chat = ChatService(self, store, self._clock, default_model=self.default_model)
         self._closing.push_async_callback(chat.close)
         return chat
 

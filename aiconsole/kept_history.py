@@ -9,8 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import shutil
+import tempfile
 from collections.abc import Callable, Coroutine
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Final
 
 from aiconsole.domain.clock import Clock
@@ -61,6 +65,7 @@ class KeptHistory:
         self._leave: Callable[[], None] | None = None
         self._opening: asyncio.Task[Store] | None = None
         self._store: Store | None = None
+        self._passing = AsyncExitStack()
         self._tasks: set[asyncio.Task[None]] = set()
         self.history = History(self.open, clock)
 
@@ -86,6 +91,24 @@ class KeptHistory:
             self._opening = asyncio.ensure_future(self._open())
         return await asyncio.shield(self._opening)
 
+    async def open_passing(self, error: ConsoleError) -> Store:
+        """A database for the conversations of this run alone, as the real one cannot be opened because of ``error``.
+
+        Raises:
+            ConsoleError: ``error``, where not even that can be had.
+        """
+        try:
+            folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="aiconsole-"))
+            self._passing.push_async_callback(asyncio.to_thread, shutil.rmtree, folder, ignore_errors=True)
+            store = await Store.open(folder / "session.db", self._clock, redact=REDACTOR.redact, notify=self._tell)
+        except (OSError, ConsoleError):
+            raise error from None
+        self._passing.push_async_callback(store.close)
+        self._bus.publish(
+            Notice(f"{error.message} Conversations are kept only until this console is closed.", error.advice)
+        )
+        return store
+
     async def flush(self) -> None:
         """Wait until all that has happened so far is on the disk."""
         await self.open()
@@ -108,6 +131,7 @@ class KeptHistory:
         if self._store is not None:
             await self._recorder.close()
             await self._store.close()
+        await self._passing.aclose()
 
     def _listen(self) -> None:
         if self._leave is None:

@@ -9,7 +9,7 @@ import pytest
 
 from aiconsole import ChatRequest, Engine, Message
 from aiconsole.domain.chat import Cost
-from aiconsole.domain.errors import ConfigError
+from aiconsole.domain.errors import ConfigError, StoreError
 from aiconsole.domain.events import Event, Notice, UserActed
 from aiconsole.domain.history import RequestFilter
 from aiconsole.secrets import KeyStore
@@ -89,3 +89,24 @@ async def test_how_long_things_are_kept_is_a_setting_that_holds_at_once(tmp_path
         assert store.retention.requests == 90
         await engine.change("history.requests_days", 10)
         assert store.retention.requests == 10
+
+
+async def test_conversations_go_on_for_this_run_where_the_database_cannot_be_opened(tmp_path: Path) -> None:
+    (tmp_path / "aiconsole.db").mkdir()
+    told: list[Event] = []
+    async with (
+        Simulator.start() as simulator,
+        Engine.open(home=tmp_path, environ={}, simulator=simulator, record=True) as engine,
+    ):
+        engine.bus.subscribe(told.append, Notice)
+        chat = await engine.open_chat()
+        made = await chat.create(model=_MODEL)
+        async for _ in chat.send(made.id, "Are you there? [[tokens=5]]"):
+            pass
+        assert [hit.conversation.id for hit in await chat.list()] == [made.id]
+        with pytest.raises(StoreError) as refused:
+            await engine.history.routes()
+        assert refused.value.advice
+    words = " ".join(f"{notice.message} {notice.advice}" for notice in told if isinstance(notice, Notice))
+    assert "kept only until this console is closed" in words
+    assert (tmp_path / "aiconsole.db").is_dir()
