@@ -69,7 +69,17 @@ async def converse(engine: Engine) -> str:
                     pass
     for name in PACES:
         await engine.probe(name)
+    await run_jobs(engine)
     return ids[1]
+
+
+async def run_jobs(engine: Engine) -> None:
+    """One run of each background job, on what there is by now."""
+    jobs = await engine.open_jobs(by_itself=False)
+    await engine.change("chat.model", "gpt-oss-120b")
+    for view in jobs.scheduler.views():
+        await jobs.scheduler.run_now(view.name)
+        await jobs.scheduler.finished(view.name)
 
 
 async def settle(seconds: float = 1.2) -> None:

@@ -105,6 +105,11 @@ class Shell(QMainWindow):
         """The key of the open panel, "" before the first."""
         return self._open_key
 
+    @property
+    def cover(self) -> QWidget:
+        """What an `Overlay` covers: everything inside the window."""
+        return self._central
+
     def add_panel(self, panel: Panel) -> None:
         """Show a panel in the rail, after those before. Raises ValueError for a key that is taken."""
         if panel.key in self._panels:

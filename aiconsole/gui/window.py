@@ -20,6 +20,7 @@ from shiboken6 import isValid
 
 from .commands import Command
 from .feed import StripFeed
+from .jobs.commands import job_commands
 from .session import Session
 from .shell import Panel, Shell
 from .slot import PanelSlot, words_of
@@ -53,6 +54,7 @@ PANELS = (
     PanelPlan("providers", "Providers", "providers", "aiconsole.gui.providers"),
     PanelPlan("routing", "Routing", "routing", "aiconsole.gui.routing"),
     PanelPlan("settings", "Settings", "settings", "aiconsole.gui.settings"),
+    PanelPlan("jobs", "Jobs", "jobs", "aiconsole.gui.jobs"),
 )
 FIRST_PANEL = "chat"
 
@@ -327,6 +329,14 @@ class Window(QObject):
         group = "Providers"
         yield Command(
             key=f"provider.{name}.open", title=f"Open {label}", group=group, run=partial(self._open_provider, name)
+        )
+        yield from job_commands(session, self.shell)
+        yield Command(
+            key="performance",
+            title="Show performance, memory, pools and profiles",
+            group="Settings",
+            run=partial(self.shell.open, "settings", "#performance"),
+            words="cache hit rate leak lag frame battery production staging profile switch",
         )
         if enabled:
             yield Command(

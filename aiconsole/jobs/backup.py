@@ -7,6 +7,7 @@ written: it is restored into a scratch home, compared byte for byte, and read by
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import io
 import tempfile
@@ -14,7 +15,7 @@ import time
 import zipfile
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 
@@ -60,6 +61,14 @@ class Backup(msgspec.Struct, frozen=True):
     files: tuple[BackedUp, ...] = ()
     reason: str = ""
     problem: str = ""
+
+
+class Change(msgspec.Struct, frozen=True):
+    """What restoring would do to one file, with the lines that would go (``-``) and come (``+``)."""
+
+    name: str
+    how: Literal["changed", "removed", "brought back"]
+    lines: tuple[str, ...] = ()
 
 
 class ConfigBackup:
@@ -137,6 +146,21 @@ class ConfigBackup:
             return ()
         found = [self._look(path) for path in self.folder.glob("config-*.zip")]
         return tuple(sorted(found, key=lambda backup: (backup.created_at, backup.name), reverse=True))
+
+    def changes(self, name: str) -> tuple[Change, ...]:
+        """What `restore` would change, secrets left out; blocks. Raises ConfigError as `restore` does for a damaged one."""
+        _, files = self._read(name)
+        present = {found: data for found, (data, _) in self._present().items()}
+        told = []
+        for file in self._names:
+            before, after = present.get(file), files.get(file)
+            if before == after:
+                continue
+            how: Literal["changed", "removed", "brought back"] = "changed"
+            if before is None or after is None:
+                how = "brought back" if before is None else "removed"
+            told.append(Change(file, how, _difference(before or b"", after or b"")))
+        return tuple(told)
 
     def restore(self, name: str) -> tuple[str, ...]:
         """Put a backup's files in place of the present ones, which are backed up first; blocks.
@@ -255,6 +279,12 @@ class ConfigBackup:
 
 def _described(name: str, data: bytes, cleaned: bool) -> BackedUp:
     return BackedUp(name, hashlib.sha256(data).hexdigest(), len(data), cleaned)
+
+
+def _difference(before: bytes, after: bytes) -> tuple[str, ...]:
+    old, new = (data.decode("utf-8", "replace").splitlines() for data in (before, after))
+    lines = difflib.unified_diff(old, new, n=0, lineterm="")
+    return tuple(line for line in lines if not line.startswith(("---", "+++", "@@")))
 
 
 def _digests(files: Iterable[BackedUp]) -> dict[str, str]:

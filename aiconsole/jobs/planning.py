@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from aiconsole.domain.jobs import JobRecord, JobRun
-from aiconsole.domain.schedule import Every, Schedule
+from aiconsole.domain.schedule import Every, Schedule, parse_schedule
 from aiconsole.jobs.job import Job
 
 replace = msgspec.structs.replace
@@ -47,6 +47,15 @@ class Planner:
         wait = min(job.first_in_s, plan.schedule.seconds) if isinstance(plan.schedule, Every) else None
         due = plan.schedule.next_after(now, self._zone) if wait is None else now + wait
         return self.due_at(replace(record, schedule=plan.text), job, due)
+
+    def coming(self, record: JobRecord, job: Job, text: str, now: float, count: int) -> tuple[float, ...]:
+        """The next ``count`` due times, were ``text`` the schedule from now on. Raises ValueError where it cannot be."""
+        plan = Plan(text, parse_schedule(text))
+        due = self.first_plan(record, job, plan, now).next_due
+        dues = [now if due is None else due]
+        while len(dues) < count:
+            dues.append(plan.schedule.next_after(dues[-1], self._zone, anchor=dues[-1]))
+        return tuple(dues)
 
     def not_later(self, record: JobRecord, job: Job, plan: Plan, now: float) -> JobRecord:
         """The record after the wall clock went back (or was ahead when the record was kept): no wait is longer than the

@@ -160,6 +160,11 @@ class Scheduler:
             return entry.running.output()
         return () if entry.last is None else entry.last.output
 
+    def coming(self, name: str, schedule: str = "", count: int = 3) -> tuple[float, ...]:
+        """When the job would be due next by ``schedule`` ("" its own default), in order. Raises ValueError, and as `view`."""
+        entry = self._entry(name)
+        return self._planner.coming(entry.record, entry.job, schedule or entry.job.schedule, self._clock.now(), count)
+
     async def run_now(self, name: str) -> int:
         """Begin a job at once, also where it is paused or switched off, and return the run's number.
 

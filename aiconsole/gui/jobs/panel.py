@@ -1,0 +1,225 @@
+"""The panel of jobs: all of them in a table with a live countdown, and the chosen one below."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any, Final
+
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtGui import QHideEvent, QShowEvent
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QSplitter, QVBoxLayout, QWidget
+
+from ...domain.errors import ConsoleError
+from ...domain.events import JobChanged
+from ...domain.jobs import JobView
+from ...jobs_setup import Jobs
+from ..commands import Command
+from ..lines import LinesTable
+from ..notices import StateGlyph
+from ..session import Session
+from ..shell import Shell
+from ..slot import Trouble
+from ..theme import SPACE_L, SPACE_M, SPACE_S, State, set_role
+from .commands import RUN
+from .detail import JobDetail
+from .model import JobsModel, job_lines
+from .words import countdown
+
+_ROW: Final = 28
+_EVERY_MS: Final = 1000
+_HZ: Final = 8.0
+_WIDTHS: Final = {0: 184, 1: 104, 3: 104, 4: 84, 5: 128, 6: 150}
+
+
+class JobsPanel(QWidget):
+    """``open_item(name)`` chooses a job, ``open_item(name + RUN)`` begins it as well."""
+
+    def __init__(self, session: Session, shell: Shell) -> None:
+        super().__init__()
+        self.setAccessibleName("Jobs")
+        self._session, self._shell = session, shell
+        self.jobs: Jobs | None = None
+        self.detail: JobDetail | None = None
+        self._wanted: list[str] = []
+        self._glyph = StateGlyph(shell.theme, "idle")
+        self.summary = QLabel("Starting…")
+        self.table = LinesTable(JobsModel(), "Background jobs", shell.theme, row_px=_ROW)
+        self._split = QSplitter(Qt.Orientation.Vertical)
+        self._trouble: Trouble | None = None
+        self._whole = QVBoxLayout(self)
+        self._build()
+        self._timer = QTimer(self)
+        self._timer.setInterval(_EVERY_MS)
+        self._timer.timeout.connect(self.tick)
+        self.setFocusProxy(self.table)
+        self.table.chosen.connect(lambda _: self._choose())
+        self._add_commands()
+        self.begin()
+
+    def begin(self) -> None:
+        """Open the jobs, or say why they cannot be."""
+        self._shell.start(self._begin())
+
+    def open_item(self, argument: Any) -> None:
+        """Choose a job by its name; see the class."""
+        if self.detail is None:
+            self._wanted.append(str(argument))
+            return
+        name = str(argument).removesuffix(RUN)
+        if self.table.choose(name):
+            self.table.setFocus()
+            if str(argument).endswith(RUN):
+                self.detail.run_now()
+
+    def tick(self) -> None:
+        """Show how long it is until each is due, and what has changed."""
+        if self.jobs is None or self.detail is None:
+            return
+        views, now = self.jobs.scheduler.views(), self._session.clock.now()
+        self.table.show_lines(job_lines(views, now))
+        self._summarise(views, now)
+        self.detail.refresh()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._timer.start()
+        self.tick()
+        if self.detail is not None:
+            self.detail.read()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        super().hideEvent(event)
+        self._timer.stop()
+
+    # Inside
+
+    async def _begin(self) -> None:
+        if self._trouble is not None:
+            self._trouble.hide()
+        try:
+            jobs = await self._session.engine.open_jobs()
+        except ConsoleError as error:
+            self._show_trouble(error)
+            return
+        self.jobs = jobs
+        detail = self.detail = JobDetail(self._session, self._shell, jobs)
+        detail.plan.kept.connect(self.tick)
+        self._split.addWidget(_apart(detail, top=SPACE_S))
+        self._split.setStretchFactor(0, 0)
+        self._split.setStretchFactor(1, 1)
+        self._split.setSizes([self.table.maximumHeight() + SPACE_S, self.height()])
+        self._split.show()
+        bus = self._session.engine.bus
+        for leave in (bus.subscribe(self._on_step, JobChanged), bus.coalesced(self._follow, JobChanged, hz=_HZ)):
+            self.destroyed.connect(lambda _=None, leave=leave: leave())
+        self.tick()
+        self._order_tabs(detail)
+        self._choose()
+        wanted, self._wanted = self._wanted, []
+        for name in wanted:
+            self.open_item(name)
+
+    def _build(self) -> None:
+        title = QLabel("Jobs")
+        set_role(title, "title")
+        set_role(self.summary, "caption")
+        head = QHBoxLayout()
+        head.setSpacing(SPACE_S)
+        head.addWidget(title)
+        head.addSpacing(SPACE_S)
+        head.addWidget(self._glyph)
+        head.addWidget(self.summary, 1)
+        self.table.stretch(2, _WIDTHS)
+        self.table.setMinimumHeight(_ROW * 5)
+        self.table.setMaximumHeight(_ROW * 9 + 38)
+        self._split.setChildrenCollapsible(False)
+        self._split.setHandleWidth(1)
+        self._split.addWidget(_apart(self.table, bottom=SPACE_S))
+        self._split.hide()
+        self._whole.setContentsMargins(SPACE_L, SPACE_M, SPACE_L, SPACE_L)
+        self._whole.setSpacing(SPACE_M)
+        self._whole.addLayout(head)
+        self._whole.addWidget(self._split, 1)
+        self._whole.addStretch(0)
+
+    def _show_trouble(self, error: ConsoleError) -> None:
+        if self._trouble is not None:
+            self._whole.removeWidget(self._trouble)
+            self._trouble.deleteLater()
+        self._glyph.set_state("crit")
+        self.summary.setText("not running")
+        self._trouble = Trouble(self._shell.theme, "The background jobs do not run.", error, self.begin)
+        self._whole.insertWidget(1, self._trouble)
+        self.setFocusProxy(self._trouble)
+
+    def _summarise(self, views: tuple[JobView, ...], now: float) -> None:
+        """What one wants to know first: which failed, which run, what is next."""
+        failed = [view.title for view in views if view.last and view.last.result in ("failed", "timed out")]
+        running = [view.title for view in views if view.state == "running"]
+        stopped = sum(view.state in ("paused", "off") for view in views)
+        following = min((view for view in views if view.next_at is not None), key=_due, default=None)
+        fine = "all well" if any(view.last for view in views) else "none has run yet"
+        said = [f"failed last time: {', '.join(failed)}"] if failed else [fine]
+        said += [f"running: {', '.join(running)}"] if running else []
+        said += [f"{stopped} paused or off"] if stopped else []
+        said += [f"next is {following.title} {countdown(following.countdown_s(now))}"] if following else []
+        state: State = "crit" if failed else "ok" if any(view.last for view in views) else "idle"
+        self._glyph.set_state(state)
+        words = " · ".join(said)
+        self.summary.setText(words[:1].upper() + words[1:])
+
+    def _choose(self) -> None:
+        if self.detail is not None and self.table.key is not None:
+            self.detail.show_job(str(self.table.key))
+
+    def _on_step(self, event: JobChanged) -> None:
+        """A run that begins or ends is in the history from now on."""
+        if self.detail is not None and event.step != "progress" and event.job == self.detail.name and self.isVisible():
+            self.detail.read()
+
+    def _follow(self) -> None:
+        """Lines came, or something began or ended."""
+        if self.detail is not None and self.isVisible():
+            self.tick()
+            self.detail.runs.follow()
+
+    def _order_tabs(self, detail: JobDetail) -> None:
+        plan, runs = detail.plan, detail.runs
+        chain = [self.table, detail.run, detail.cancel, detail.pause, detail.year, plan.enabled, plan.text, plan.save]
+        chain += [plan.default, detail.tabs.tabBar(), runs.table, runs.output]
+        for before, after in pairwise(chain):
+            QWidget.setTabOrder(before, after)
+
+    def _add_commands(self) -> None:
+        def on(run: str) -> Callable[[], object]:
+            return lambda: getattr(self.detail, run)() if self.detail is not None else None
+
+        def edit() -> None:
+            if self.detail is not None:
+                self.detail.plan.text.setFocus()
+                self.detail.plan.text.selectAll()
+
+        for key, title, shortcut, run in (
+            ("run", "Run the chosen job now", "Ctrl+R", on("run_now")),
+            ("cancel", "Cancel the chosen job's run", "Ctrl+.", on("cancel_run")),
+            ("pause", "Pause or resume the chosen job", "Ctrl+P", on("pause_or_resume")),
+            ("schedule", "Edit the chosen job's schedule", "Ctrl+E", edit),
+            ("reload", "Read the jobs' history again", "F5", on("read")),
+        ):
+            self._shell.commands.add(
+                Command(key=f"jobs.{key}", title=title, group="Jobs", shortcut=shortcut, run=run, scope=self)
+            )
+
+
+def _apart(widget: QWidget, *, top: int = 0, bottom: int = 0) -> QWidget:
+    """``widget``, kept off the splitter's handle."""
+    made = QWidget()
+    layout = QVBoxLayout(made)
+    layout.setContentsMargins(0, top, 0, bottom)
+    layout.addWidget(widget)
+    return made
+
+
+def _due(view: JobView) -> float:
+    return view.next_at if view.next_at is not None else float("inf")
