@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from aiconsole.settings.declare import (
     PROVIDER_NAMES,
+    AlertChannel,
+    AlertSettings,
     Appearance,
     Chat,
     CustomProvider,
@@ -33,6 +35,8 @@ from aiconsole.settings.read import Problem
 
 __all__ = [
     "PROVIDER_NAMES",
+    "AlertChannel",
+    "AlertSettings",
     "Appearance",
     "Chat",
     "CustomProvider",

@@ -43,6 +43,18 @@ def check_provider_name(name: str) -> None:
         raise ValueError("a provider's name has lower-case letters and digits, with single - or _ between them")
 
 
+def check_entry_name(name: str, _: object) -> None:
+    """A name of one's own in the settings, which also stands in an entry of the keyring."""
+    if not _SLUG.fullmatch(name):
+        raise ValueError("a name has lower-case letters and digits, with single - or _ between them")
+
+
+def check_time_of_day(text: str) -> None:
+    """A local time of day such as 22:00; empty for none."""
+    if text and not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", text):
+        raise ValueError("a time of day is written 22:00")
+
+
 def check_route(name: str, candidates: tuple[str, ...]) -> None:
     """A route's name stands where a model's does, so it may have a dot but no slash; a candidate is ``provider/model``."""
     if not _ROUTE_NAME.fullmatch(name):

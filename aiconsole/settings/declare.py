@@ -379,6 +379,42 @@ class JobSettings(msgspec.Struct, frozen=True, omit_defaults=True):
     ] = ""
 
 
+class AlertSettings(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How alerts are told. The rules themselves are in alerts.toml."""
+
+    enabled: Annotated[bool, about("Whether alert rules are followed.")] = True
+    desktop: Annotated[bool, about("Show alerts as notifications of the desktop.")] = True
+    sound: Annotated[bool, about("Let these be heard.")] = False
+    quiet_from: Annotated[
+        str,
+        about(
+            "When quiet hours begin, in local time such as 22:00; empty is never. What is not critical waits for their end.",
+            check=checks.check_time_of_day,
+        ),
+    ] = ""
+    quiet_to: Annotated[str, about("When quiet hours end.", check=checks.check_time_of_day)] = ""
+    most_messages: Annotated[
+        int,
+        about(
+            "At most so many messages to a channel in ten minutes; what comes beyond is told in one. 0 is no limit.",
+            unit="messages",
+            ge=0,
+            le=1000,
+        ),
+    ] = 6
+    tell_simulated: Annotated[bool, about("Tell channels also of trouble with simulated providers.")] = False
+
+
+class AlertChannel(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Where alerts are sent: a phone, a team, a mailbox. Its address is kept like a key, as “alert-channel-” and its name."""
+
+    enabled: Annotated[bool, about("Whether alerts are sent there.")] = True
+    least: Annotated[Literal["info", "warning", "critical"], about("The least serious alerts that are sent there.")] = (
+        "warning"
+    )
+    resolved: Annotated[bool, about("Tell also when an alert is resolved.")] = True
+
+
 def _check_job(name: str, _: object) -> None:
     if name not in JOB_NAMES:
         raise ValueError(f"the background jobs are {', '.join(JOB_NAMES)}")
@@ -436,6 +472,11 @@ class Settings(msgspec.Struct, frozen=True, omit_defaults=True):
     ] = msgspec.field(default_factory=lambda: dict(READY_ROUTES))
     routing: Annotated[
         Mapping[str, RouteOptions], about("How a route picks among its candidates, by the route's name.")
+    ] = msgspec.field(default_factory=dict)
+    alerts: AlertSettings = AlertSettings()
+    alert_channels: Annotated[
+        Mapping[str, AlertChannel],
+        about("Where alerts are sent, each channel under a short name.", entry=checks.check_entry_name),
     ] = msgspec.field(default_factory=dict)
     jobs: Annotated[Mapping[str, JobSettings], about("The background jobs, each by its name.", entry=_check_job)] = (
         msgspec.field(default_factory=lambda: {name: JobSettings() for name in JOB_NAMES})

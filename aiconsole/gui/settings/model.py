@@ -40,7 +40,7 @@ _EXAMPLES = {
     "proxy": "http://host:port",
     "schedule": "every 5m, daily 02:30, weekly sun 02:30, or 30 2 * * *",
 }
-_KINDS = {"routing": "Route", "jobs": "Job"}
+_KINDS = {"routing": "Route", "jobs": "Job", "alert_channels": "Alert channel"}
 """What the names under a key are names of, where that is not plain."""
 
 

@@ -19,7 +19,7 @@ from aiconsole.gui.settings.model import (
     provider_entries,
     text_of,
 )
-from aiconsole.settings import CustomProvider, Settings, describe
+from aiconsole.settings import AlertChannel, CustomProvider, Settings, describe
 from tests.gui.console import console, has_focus, press, tab_to, type_text, until
 
 CTRL = Qt.KeyboardModifier.ControlModifier
@@ -90,7 +90,7 @@ async def test_longer_text_is_kept_when_the_focus_leaves(qtbot: QtBot, qapp: QAp
 
 
 def test_every_setting_has_a_title_a_meaning_and_a_default_in_words() -> None:
-    settings = Settings(custom={"x": CustomProvider(base_url="https://a.b")})
+    settings = Settings(custom={"x": CustomProvider(base_url="https://a.b")}, alert_channels={"team": AlertChannel()})
     entries = [entry for group in all_entries(settings, {"groq": "Groq"}).values() for entry in group]
     assert {entry.key.partition(".")[0] for entry in entries} == {info.key.partition(".")[0] for info in describe()}
     for entry in entries:
