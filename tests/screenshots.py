@@ -15,13 +15,17 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from pathlib import Path
+from random import Random
 from typing import Any
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
+import msgspec
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 
+from aiconsole.domain.chat import ChatRequest
+from aiconsole.domain.messages import Message
 from aiconsole.engine import Engine
 from aiconsole.gui.loop import WindowLoop
 from aiconsole.gui.requests import Wanted
@@ -33,6 +37,7 @@ from aiconsole.gui.theme import Theme
 from aiconsole.gui.window import PANELS, Window
 from aiconsole.gui.window_state import WindowState
 from aiconsole.home import find_home
+from aiconsole.optimizer.footprint import Feet
 from aiconsole.simulator import Behaviour, Simulator
 from tests.hour import write_week
 
@@ -106,6 +111,9 @@ async def shoot(application: QApplication, options: argparse.Namespace) -> None:
             shell.show()
             conversation = "" if options.empty else await converse(engine)
             window.connect_engine(engine)
+            window.watch_frames(await engine.open_optimizer())
+            if conversation and (not options.panels or "performance" in options.panels):
+                await repeat(engine, shell)
             if conversation:
                 shell.open("chat", conversation)
                 await settle()
@@ -118,6 +126,17 @@ async def shoot(application: QApplication, options: argparse.Namespace) -> None:
             window.disconnect_engine()
             await shell.finish()
             shell.close()
+
+
+async def show_failures(shell: Shell) -> None:
+    """Scroll the table of requests to where most went wrong."""
+    panel = shell.findChild(RequestsPanel)
+    assert panel is not None
+    lines = await panel.model.lines(range(min(1500, panel.model.rowCount())))
+    wrong = [line.state == "crit" or line.row.attempts > 1 for line in lines]
+    worst = max(range(max(1, len(wrong) - 20)), key=lambda at: sum(wrong[at : at + 20]))
+    panel.table.verticalScrollBar().setValue(worst)
+    await settle()
 
 
 async def open_request(shell: Shell, attempts: int) -> None:
@@ -138,8 +157,10 @@ async def each_panel(shell: Shell, out: Path, mode: str, wanted: list[str]) -> N
     for plan in PANELS:
         if wanted and plan.key not in wanted:
             continue
-        shell.open(plan.key, Wanted() if plan.key == "requests" else None)
+        shell.open(plan.key, Wanted(last_s=3600.0, asked="openrouter") if plan.key == "requests" else None)
         await settle()
+        if plan.key == "requests":
+            await show_failures(shell)
         shell.grab().save(str(out / f"{plan.key}-{mode}.png"))
     if not wanted or "overview" in wanted:
         await overview_ranges(shell, out, mode)
@@ -147,10 +168,54 @@ async def each_panel(shell: Shell, out: Path, mode: str, wanted: list[str]) -> N
         await open_request(shell, 3)
         await settle()
         shell.grab().save(str(out / f"request-{mode}.png"))
+    if not wanted or "performance" in wanted:
+        await performance(shell, out, mode)
     if not wanted or "rules" in wanted:
         shell.open("routing", RULES)
         await settle()
         shell.grab().save(str(out / f"rules-{mode}.png"))
+
+
+async def repeat(engine: Engine, shell: Shell) -> None:
+    """Questions at temperature 0, half of them asked before, while the console's own figures are taken."""
+    optimizer, feet, random = await engine.open_optimizer(), Feet(), Random(5)
+    models = ("groq/openai/gpt-oss-120b", "cerebras/gpt-oss-120b", "mistral/mistral-small-latest")
+    for name in ("groq", "cerebras", "mistral"):
+        assert engine.simulator is not None
+        engine.simulator.set(name, msgspec.structs.replace(PACES[name], tokens_per_s=2000, error_rates={}))
+    for _ in range(70):
+        number = random.choice((*range(9), *range(40)))
+        text = f"[[tokens={40 + number * 9}]] Question {number}"
+        asking = [
+            engine.complete(ChatRequest(random.choice(models), (Message.user(text),), temperature=0.0))
+            for _ in range(2)
+        ]
+        await asyncio.gather(*asking)
+        shell.update()
+        optimizer.look(feet)
+    optimizer.relieve()
+    optimizer.look(feet)
+    await settle(0.5)
+    assert engine.simulator is not None
+    for name, pace in PACES.items():
+        engine.simulator.set(name, pace)
+
+
+async def performance(shell: Shell, out: Path, mode: str) -> None:
+    """The performance page, and what a switch of profiles would change."""
+    slot = shell.open("settings", "#performance")
+    assert isinstance(slot, PanelSlot)
+    await settle(4.0)
+    view: Any = slot.content
+    page = view.performance.page
+    shell.grab().save(str(out / f"performance-{mode}.png"))
+    page.profiles.choice.setCurrentIndex(4)
+    page.profiles.choice.activated.emit(4)
+    await settle()
+    if out != OUT:
+        shell.grab().save(str(out / f"performance-switch-{mode}.png"))
+    page.profiles.preview.cancel.click()
+    view.show_settings()
 
 
 async def each_moment_of_a_drill(shell: Shell, out: Path, mode: str) -> None:

@@ -30,6 +30,7 @@ from .window_state import RULES_DRAFT, WindowState
 if TYPE_CHECKING:
     from ..domain.events import Event
     from ..engine import Engine
+    from ..optimizer.service import Optimizer
     from ..settings import Problem
     from .heart import HeartCard
 
@@ -53,8 +54,8 @@ PANELS = (
     PanelPlan("requests", "Requests", "requests", "aiconsole.gui.requests", ("markdown_it", "pygments.lexers")),
     PanelPlan("providers", "Providers", "providers", "aiconsole.gui.providers"),
     PanelPlan("routing", "Routing", "routing", "aiconsole.gui.routing"),
-    PanelPlan("settings", "Settings", "settings", "aiconsole.gui.settings"),
     PanelPlan("jobs", "Jobs", "jobs", "aiconsole.gui.jobs"),
+    PanelPlan("settings", "Settings", "settings", "aiconsole.gui.settings"),
 )
 FIRST_PANEL = "chat"
 
@@ -92,6 +93,7 @@ class Window(QObject):
         shell.memory.update(state.memory)
         self._feed = StripFeed(shell)
         self._heart: HeartCard | None = None
+        self._frames: QObject | None = None
         for plan in self._plans.values():
             shell.add_panel(Panel(plan.key, plan.title, plan.icon, partial(self._slot, plan.key)))
         shell.commands.add_source(self._more_commands)
@@ -126,6 +128,14 @@ class Window(QObject):
         self.shell.start(self._settle(session))
         for key in self._slots:
             self._fill(key)
+
+    def watch_frames(self, optimizer: Optimizer) -> None:
+        """Have the optimizer told how long frames take."""
+        from .performance.frames import Frames
+
+        if self._frames is not None:
+            self._frames.deleteLater()
+        self._frames = Frames(self.shell, partial(optimizer.monitor.note, "frame_ms"))
 
     def disconnect_engine(self) -> None:
         """Stop looking at the engine, which is about to close."""
@@ -300,6 +310,20 @@ class Window(QObject):
             words="demo simulator try",
         )
         yield Command(
+            key="requests.unanswered",
+            title="Show requests that were not answered",
+            group="Requests",
+            run=partial(self._show_requests, failed=True),
+            words="failed errors log",
+        )
+        yield Command(
+            key="requests.slowest",
+            title="Show the slowest requests",
+            group="Requests",
+            run=partial(self._show_requests, sort="duration"),
+            words="latency log",
+        )
+        yield Command(
             key="rules.edit",
             title="Edit fallback rules",
             group="Routing",
@@ -320,16 +344,6 @@ class Window(QObject):
             run=lambda: self.shell.start(self._reload_rules(session), failed="The rules were not read"),
             words="toml file failover",
         )
-        for state in session.engine.providers():
-            yield from self._provider_commands(session, state.name, state.label, state.enabled, state.simulated)
-
-    def _provider_commands(
-        self, session: Session, name: str, label: str, enabled: bool, simulated: bool
-    ) -> Iterable[Command]:
-        group = "Providers"
-        yield Command(
-            key=f"provider.{name}.open", title=f"Open {label}", group=group, run=partial(self._open_provider, name)
-        )
         yield from job_commands(session, self.shell)
         yield Command(
             key="performance",
@@ -337,6 +351,21 @@ class Window(QObject):
             group="Settings",
             run=partial(self.shell.open, "settings", "#performance"),
             words="cache hit rate leak lag frame battery production staging profile switch",
+        )
+        for state in session.engine.providers():
+            yield from self._provider_commands(session, state.name, state.label, state.enabled, state.simulated)
+
+    def _show_requests(self, **wanted: Any) -> None:
+        from .requests.wanted import Wanted
+
+        self.shell.open("requests", Wanted(**wanted))
+
+    def _provider_commands(
+        self, session: Session, name: str, label: str, enabled: bool, simulated: bool
+    ) -> Iterable[Command]:
+        group = "Providers"
+        yield Command(
+            key=f"provider.{name}.open", title=f"Open {label}", group=group, run=partial(self._open_provider, name)
         )
         if enabled:
             yield Command(
