@@ -314,6 +314,11 @@ class Engine:
         """The database if it is open already; `open_store` opens it."""
         return self._kept_history.store
 
+    @property
+    def unwritten(self) -> tuple[ConsoleError, int] | None:
+        """Why nothing can be written to the database now, and how many events wait in memory; None while all is well."""
+        return self._kept_history.unwritten
+
     @cached_property
     def bench(self) -> Bench:
         """The test bench: health, benchmark and stress of providers; loaded when first used."""

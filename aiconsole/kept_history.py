@@ -74,6 +74,17 @@ class KeptHistory:
         """The database if it is open."""
         return self._store
 
+    @property
+    def unwritten(self) -> tuple[ConsoleError, int] | None:
+        """Why nothing can be written now, and how many events wait in memory for that; None while all is well."""
+        opening = self._opening
+        error: BaseException | None = None
+        if self._store is not None:
+            error = self._store.trouble
+        elif opening is not None and opening.done() and not opening.cancelled():
+            error = opening.exception()
+        return (error, self._recorder.waiting) if isinstance(error, ConsoleError) else None
+
     def begin(self) -> None:
         """Record from now on."""
         self._listen()

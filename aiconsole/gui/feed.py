@@ -93,6 +93,12 @@ class StripFeed(QObject):
         strip.set_figures(traffic.requests_per_min, traffic.error_rate, traffic.spend_usd)
 
     def refresh_heart(self) -> None:
-        """Say how the heart is now."""
+        """Say how the heart is now, and whether what happens can be kept."""
         if self._session is not None:
-            self._shell.strip.set_heart(*heart_of(self._session.engine))
+            strip, engine = self._shell.strip, self._session.engine
+            strip.set_heart(*heart_of(engine))
+            if (unwritten := engine.unwritten) is None:
+                strip.set_unsaved("")
+            else:
+                error, waiting = unwritten
+                strip.set_unsaved(f"{error.message} {error.advice} {waiting:,} events wait in memory.")

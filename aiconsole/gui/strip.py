@@ -253,6 +253,8 @@ class Strip(QFrame):
         self._simulated.setToolTip("Answers come from simulated providers on this machine. No request leaves it.")
         set_role(self._simulated, "pill", "warn")
         self._simulated.hide()
+        self._unsaved = StripItem(theme, icons, live=False)
+        self._unsaved.hide()
         self._requests = StripItem(theme, icons, live=False)
         self._errors = StripItem(theme, icons, live=False)
         self._cost = StripItem(theme, icons)
@@ -265,7 +267,7 @@ class Strip(QFrame):
         layout.addWidget(self._chips, 1)
         layout.addSpacing(SPACE_M)
         layout.addWidget(self._simulated, 0, Qt.AlignmentFlag.AlignVCenter)
-        for item in (self._requests, self._errors, self._cost, self.heart):
+        for item in (self._unsaved, self._requests, self._errors, self._cost, self.heart):
             layout.addWidget(item)
         self.set_figures(None, None, None)
         self.set_heart("idle", "starting")
@@ -290,6 +292,12 @@ class Strip(QFrame):
             f"Realtime connection: {word}",
             f"Realtime connection: {word}. {more}".rstrip() + "\nClick for more.",
         )
+
+    def set_unsaved(self, why: str) -> None:
+        """Keep in view that nothing can be written to the disk, and on hover ``why``; "" takes it away again."""
+        self._unsaved.setVisible(bool(why))
+        if why:
+            self._unsaved.show_parts([Part("state", "crit"), Part("text", "not saved")], f"Not saved. {why}", why)
 
     def set_simulated(self, on: bool) -> None:
         """Keep "simulated" in view while the providers are."""
