@@ -301,6 +301,8 @@ class Window(QObject):
         session = self.session
         if session is None:
             return
+        from .requests.offers import request_commands
+
         demo = session.engine.demo
         yield Command(
             key="demo",
@@ -309,20 +311,7 @@ class Window(QObject):
             run=partial(self.switch_demo, not demo),
             words="demo simulator try",
         )
-        yield Command(
-            key="requests.unanswered",
-            title="Show requests that were not answered",
-            group="Requests",
-            run=partial(self._show_requests, failed=True),
-            words="failed errors log",
-        )
-        yield Command(
-            key="requests.slowest",
-            title="Show the slowest requests",
-            group="Requests",
-            run=partial(self._show_requests, sort="duration"),
-            words="latency log",
-        )
+        yield from request_commands(self.shell)
         yield Command(
             key="rules.edit",
             title="Edit fallback rules",
@@ -354,11 +343,6 @@ class Window(QObject):
         )
         for state in session.engine.providers():
             yield from self._provider_commands(session, state.name, state.label, state.enabled, state.simulated)
-
-    def _show_requests(self, **wanted: Any) -> None:
-        from .requests.wanted import Wanted
-
-        self.shell.open("requests", Wanted(**wanted))
 
     def _provider_commands(
         self, session: Session, name: str, label: str, enabled: bool, simulated: bool

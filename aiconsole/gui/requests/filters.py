@@ -71,7 +71,8 @@ class Filters(QWidget):
     def show_wanted(self, wanted: Wanted) -> None:
         """Show what is filtered by."""
         self.wanted = wanted
-        if self.search.text() != wanted.text and not self._typing.isActive():
+        self._typing.stop()
+        if self.search.text() != wanted.text:
             self.search.setText(wanted.text)
         self._group.setExclusive(False)
         for last_s, chip in self.ranges.items():
@@ -85,10 +86,12 @@ class Filters(QWidget):
         self._names, self._demo = names, demo
         self._show_kind()
 
+    def open_menu(self) -> None:
+        """Open the menu of filters below its button."""
+        self.menu.popup(self.more.mapToGlobal(self.more.rect().bottomLeft()))
+
     def clear(self) -> None:
         """Filter by nothing but range and real or simulated."""
-        self._typing.stop()
-        self.search.clear()
         self._apply(self.wanted.cleared())
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
@@ -154,14 +157,14 @@ class Filters(QWidget):
             first.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _remove(self, field: str) -> None:
-        self._apply(self.wanted.without(field))
+        self._apply(msgspec.structs.replace(self.wanted.without(field), text=self.search.text()))
 
     def _set(self, *_: object, **fields: Any) -> None:
-        self._apply(msgspec.structs.replace(self.wanted, **fields))
+        self._apply(msgspec.structs.replace(self.wanted, text=self.search.text(), **fields))
 
     def _take_text(self) -> None:
         if self.search.text() != self.wanted.text:
-            self._set(text=self.search.text())
+            self._set()
 
     def _apply(self, wanted: Wanted) -> None:
         self.show_wanted(wanted)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from typing import Any, Final
@@ -25,18 +24,18 @@ from PySide6.QtWidgets import (
 from ...domain.errors import ConsoleError
 from ...domain.history import RequestRow, Sort
 from ...store import request_names
-from ..commands import Command
 from ..figures import count
 from ..session import Session
 from ..shell import Shell
 from ..slot import Trouble
 from ..theme import SPACE_L, SPACE_M, SPACE_S, set_role
 from .arrivals import MOST, Arrivals
-from .cells import SORTS, TITLES, as_text
+from .cells import as_text
 from .empty import Empty
 from .exporting import Exporting
 from .filters import Filters
 from .model import PAGE, Found, RequestsModel
+from .offers import panel_commands
 from .page import RequestPage
 from .table import RequestsTable
 from .wanted import Wanted
@@ -73,7 +72,7 @@ class RequestsPanel(QWidget):
         self.pages = QStackedWidget()
         self._build()
         self._connect()
-        self._add_commands()
+        shell.commands.add(*panel_commands(self))
         self.filters.show_wanted(shell.recall(KEY, Wanted) or Wanted())
         self.reload()
 
@@ -117,7 +116,7 @@ class RequestsPanel(QWidget):
     def open_row(self, at: int) -> None:
         """Open the page of a row."""
         line = self.model.line(at)
-        self._open_row = at
+        self._point_at(at)
         if line is not None:
             self._open_page(line.row)
 
@@ -192,41 +191,10 @@ class RequestsPanel(QWidget):
         self.empty.clear.clicked.connect(self.filters.clear)
         self.empty.all.clicked.connect(self._all_times)
         self.page.left.connect(self.show_table)
-        self.page.stepped.connect(self._step)
+        self.page.stepped.connect(self.step)
         self.page.named.connect(self.open_item)
         self.arrivals.came.connect(self._came)
         self._session.changed.connect(self._demo_changed)
-
-    def _add_commands(self) -> None:
-        group = "Requests"
-        on_page = lambda: self.pages.currentIndex() == 1  # noqa: E731
-        on_table = lambda: self.pages.currentIndex() == 0  # noqa: E731
-        made: list[tuple[str, str, str, Callable[[], object], Callable[[], bool]]] = [
-            ("find", "Search requests", "Ctrl+F", self.filters.search.setFocus, on_table),
-            ("filter", "Filter requests", "Ctrl+L", self.filters.more.showMenu, on_table),
-            ("clear", "Clear all filters", "Ctrl+Shift+L", self.filters.clear, lambda: self.wanted.narrowed),
-            ("reload", "Search again", "F5", self.reload, on_table),
-            ("new", "Show the new requests", "Ctrl+Home", self.take_new, on_table),
-            ("copy", "Copy the chosen requests", "", self.copy_rows, on_table),
-            ("export", "Export what was found", "Ctrl+S", self.ask_export, on_table),
-            ("failed", "Show only what was not answered", "", partial(self._only, failed=True), on_table),
-            ("back", "Back to all requests", "Esc", self.leave, lambda: True),
-            ("above", "The request above", "Alt+Up", partial(self._step, -1), on_page),
-            ("below", "The request below", "Alt+Down", partial(self._step, 1), on_page),
-            ("replay", "Replay this request", "Ctrl+R", self.page.go_to_replay, on_page),
-        ]
-        made += [
-            (f"sort.{by}", f"Sort by {TITLES[column].lower()}", "", partial(self._sort_again, by), on_table)
-            for column, by in SORTS.items()
-        ]
-        self._shell.commands.add(
-            *(
-                Command(
-                    key=f"requests.{key}", title=title, group=group, shortcut=keys, run=run, enabled=enabled, scope=self
-                )
-                for key, title, keys, run, enabled in made
-            )
-        )
 
     # Searching
 
@@ -246,6 +214,7 @@ class RequestsPanel(QWidget):
             saying.cancel()
         self.found = found
         self.model.show(found, first)
+        self._point_at(-1)
         self.table.scrollToTop()
         self.table.show_order(wanted.sort, wanted.descending)
         self.filters.show_choices(names, demo)
@@ -297,17 +266,19 @@ class RequestsPanel(QWidget):
         self._shell.remember(KEY, self.wanted)
 
     def _all_times(self) -> None:
-        self._only(last_s=None, start=None, end=None)
+        self.narrow(last_s=None, start=None, end=None)
 
-    def _only(self, **fields: Any) -> None:
+    def narrow(self, **fields: Any) -> None:
+        """Filter or sort by these fields of `Wanted` as well."""
         self.filters.show_wanted(msgspec.structs.replace(self.wanted, **fields))
         self._filter_changed()
 
     def sort(self, sort: Sort, descending: bool) -> None:
         """Put the rows in another order."""
-        self._only(sort=sort, descending=descending)
+        self.narrow(sort=sort, descending=descending)
 
-    def _sort_again(self, sort: Sort) -> None:
+    def sort_again(self, sort: Sort) -> None:
+        """Sort by this, or the other way round where that is so already."""
         self.sort(sort, not self.wanted.descending if self.wanted.sort == sort else True)
 
     def _demo_changed(self) -> None:
@@ -390,7 +361,7 @@ class RequestsPanel(QWidget):
         self.setFocusProxy(self.page)
         self.page.setFocus()
 
-    def _step(self, by: int) -> None:
+    def step(self, by: int) -> None:
         """Open the request above or below in the table."""
         at = self._open_row + by
         if self._open_row >= 0 and 0 <= at < self.model.rowCount():
@@ -413,5 +384,11 @@ class RequestsPanel(QWidget):
         if past is None:
             self._shell.notify("That request is not kept, or not any more.", state="warn")
             return
-        self._open_row = -1
+        self._point_at(-1)
         self._open_page(past.row)
+
+    def _point_at(self, at: int) -> None:
+        """The page's request is in this row; -1 where that is not known."""
+        self._open_row = at
+        self.page.before.setEnabled(at >= 0)
+        self.page.after.setEnabled(at >= 0)
