@@ -10,10 +10,10 @@ from PySide6.QtGui import QColor, QFocusEvent, QFontMetricsF, QKeyEvent, QMouseE
 from PySide6.QtWidgets import QWidget
 
 from ...drill.scenarios import provider_of
+from ..dots import Dots, decades, height
 from ..figures import latency
 from ..icons import paint_state
 from ..theme import CAPTION_PX, RADIUS, SPACE_M, SPACE_S, SPACE_XS, State, Theme, font
-from .dots import Dots, decades, height
 from .seen import Seen, Span
 
 _LANE: Final = 34

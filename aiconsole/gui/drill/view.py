@@ -16,7 +16,7 @@ from shiboken6 import isValid
 from ..commands import Command
 from ..figures import latency, share
 from ..notices import Notice, StateGlyph
-from ..overview.tiles import Tile
+from ..overview.tiles import Tile, Told
 from ..session import Session
 from ..shell import Shell
 from ..theme import SPACE_L, SPACE_M, SPACE_S, State, set_role
@@ -29,6 +29,12 @@ from .timeline import Timeline
 from .watch import Watch
 
 _SAFE: Final = "Simulated providers only, in a process of its own: your breakers, scores and spending stay as they are."
+_TILES: Final = {
+    "availability": ("Availability so far", "Requests answered complete and correct, of those that ended"),
+    "requests": ("Requests", "Sent so far, and ended"),
+    "ttft": ("First token p95", "Nearest rank over the answers so far"),
+    "attempts": ("Attempts per request", "How often candidates were asked"),
+}
 _LEGEND: Final = "Faults and breaker states; a dot is an answer's first token, a cross a request that failed"
 
 
@@ -56,12 +62,7 @@ class DrillView(QWidget):
         self._verdict = QLabel()
         self._verdict.setWordWrap(True)
         set_role(self._verdict, "strong")
-        self.tiles = {
-            "availability": Tile("Availability so far", "Requests answered complete and correct, of those that ended"),
-            "requests": Tile("Requests", "Sent so far, and ended"),
-            "ttft": Tile("First token p95", "Nearest rank over the answers so far"),
-            "attempts": Tile("Attempts per request", "How often candidates were asked"),
-        }
+        self.tiles = {name: Tile(shell.theme, title) for name, (title, _) in _TILES.items()}
         self.timeline = Timeline(shell.theme)
         self._at = QLabel(_LEGEND)
         set_role(self._at, "caption")
@@ -245,14 +246,15 @@ class DrillView(QWidget):
 
     def _tell_tiles(self, seen: Seen) -> None:
         failed = len(seen.failed_at)
-        self.tiles["availability"].show_figure(
-            share(seen.availability), f"{failed} failed" if failed else "none failed"
-        )
         under_way = seen.asked - seen.answered if self.watch.running else 0
-        self.tiles["requests"].show_figure(f"{seen.asked:,}", f"{seen.answered:,} ended, {under_way:,} under way")
-        self.tiles["ttft"].show_figure(latency(seen.first_token_ms(0.95)), f"p50 {latency(seen.first_token_ms(0.5))}")
+        self._tell("availability", share(seen.availability), f"{failed} failed" if failed else "none failed")
+        self._tell("requests", f"{seen.asked:,}", f"{seen.answered:,} ended, {under_way:,} under way")
+        self._tell("ttft", latency(seen.first_token_ms(0.95)), f"p50 {latency(seen.first_token_ms(0.5))}")
         attempts = f"{seen.attempts / seen.answered:.2f}" if seen.answered else "–"
-        self.tiles["attempts"].show_figure(attempts, f"{seen.attempts:,} attempts")
+        self._tell("attempts", attempts, f"{seen.attempts:,} attempts")
+
+    def _tell(self, tile: str, figure: str, note: str) -> None:
+        self.tiles[tile].show_told(Told("", figure, note, tip=_TILES[tile][1]))
 
     def _tell_at(self, at_s: float | None) -> None:
         self._at.setText(_LEGEND if at_s is None else self.watch.seen.told_at(at_s))
