@@ -97,7 +97,7 @@ class Maintenance:
         if damage:
             raise JobFailed(
                 f"The database is damaged: {damage}.",
-                advice="Close the console and start it again: it sets a damaged file aside and tells where.",
+                advice="The console makes a damaged index anew; a damaged file it sets aside, and copies what can be read.",
             )
         run.say("whole check: sound" if whole else "quick check: sound")
         size = (await self._upkeep.state()).size

@@ -75,8 +75,8 @@ def examine(path: Path, *, whole: bool) -> None:
                 raise
 
 
-def damage(word: str) -> sqlite3.DatabaseError:
-    """An error as SQLite raises it for a damaged file."""
+def damage(word: str, *, only_index: bool = False) -> sqlite3.DatabaseError:
+    """An error as SQLite raises it for a damaged file, or for an index that differs from its table."""
     error = sqlite3.DatabaseError(word)
-    error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+    error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT_INDEX if only_index else sqlite3.SQLITE_CORRUPT
     return error

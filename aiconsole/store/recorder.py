@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Final
 from aiconsole.domain.clock import Clock
 from aiconsole.domain.events import Event
 from aiconsole.store.notice import StoreNotice
-from aiconsole.store.rows import KINDS, Rows, Seen, kept
+from aiconsole.store.rows import KINDS, Rows, Seen, kept, new_serials
 
 if TYPE_CHECKING:
     from aiconsole.store.database import Database
@@ -73,6 +73,7 @@ class Recorder:
         self._rows: Rows | None = None
         self._written: Rows | None = None
         self._version = 0
+        self._serials = new_serials()
         self._timer: asyncio.TimerHandle | None = None
         self._writing = 0
         self._at_once = BATCH
@@ -157,7 +158,7 @@ class Recorder:
         assert self._store is not None
         if rows is None or self._version != self._store.version:
             self._version = self._store.version
-            rows = Rows(database.connection(), self._store.redact)
+            rows = Rows(database.connection(), self._store.redact, self._serials)
         rows.write(batch, self._clock.now())
         self._written = rows
 

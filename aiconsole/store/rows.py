@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import random
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import count
 from math import isfinite
 from typing import Any, Final
@@ -89,17 +89,27 @@ def kept(event: Event) -> bool:
     return type(event) in _KEPT
 
 
-class Rows:
-    """Writes events to one connection. What it remembers holds until a transaction in which it wrote is rolled back."""
+def new_serials() -> Iterator[int]:
+    """Running numbers for ids, from anywhere, so that two processes hardly give one twice."""
+    return count(random.getrandbits(20))
 
-    def __init__(self, connection: sqlite3.Connection, redact: Redact) -> None:
+
+class Rows:
+    """Writes events to one connection. What it remembers holds until a transaction in which it wrote is rolled back.
+
+    Args:
+        redact: removes secrets from text.
+        serials: go on with these running numbers of ids, so that their order holds over a fault.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, redact: Redact, serials: Iterator[int] | None = None) -> None:
         self._connection = connection
         self._redact = redact
         self._names = Names(connection)
         self._rollups = Rollups(self._names.sums_of)
         self._health = HealthSpans(connection)
         self._cache = CacheSums(connection)
-        self._serials = count(random.getrandbits(20))
+        self._serials = serials or new_serials()
         self._now = 0.0
         self._pending: dict[str, list[tuple[Any, ...]]] = {table: [] for table in _WIDTHS}
         self._take: dict[type[Any], Callable[[Any, bool], None]] = {

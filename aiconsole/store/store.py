@@ -20,6 +20,7 @@ from aiconsole.domain.pools import PoolFigures
 from aiconsole.store.conversations import ConversationStore
 from aiconsole.store.database import Opened, Steps, connect, open_database, transaction
 from aiconsole.store.faults import damaged, explain
+from aiconsole.store.inspection import damage
 from aiconsole.store.mending import Mender
 from aiconsole.store.migrations import MIGRATIONS
 from aiconsole.store.notice import StoreNotice
@@ -184,6 +185,10 @@ class Store:
     def take_query_times(self) -> tuple[float, ...]:
         """How long the newest queries took, in ms, without their wait; those told before are left out."""
         return tuple(ms for reader in self._readers for ms in reader.take_times())
+
+    def mend_found(self, words: str) -> None:
+        """Have done what can be about damage that a check found; ``words`` as SQLite's checks say it. From any thread."""
+        self._have_mended(damage(words, only_index=" index " in words), self.version)
 
     def tell(self, notice: StoreNotice) -> None:
         """Have the person see something about the store; on the event loop."""

@@ -53,7 +53,8 @@ class Upkeep:
         return await self._store.write(_release)
 
     def check(self, leaving: threading.Event, *, whole: bool) -> str:
-        """Look for damage on a connection of its own that cannot write; "" where there is none, else the first found. Blocks.
+        """Look for damage on a connection of its own that cannot write; "" where there is none, else the first found, about
+        which the store then does what it can. Blocks.
 
         Args:
             leaving: the look is broken off when this is set.
@@ -74,8 +75,11 @@ class Upkeep:
                     raise TimeoutError("The check was broken off.") from None
                 raise
             except sqlite3.DatabaseError as error:
-                return str(error)
-        return "" if found == "ok" else found
+                found = str(error)
+        if found == "ok":
+            return ""
+        self._store.mend_found(found)
+        return found
 
 
 def _analyze(database: Database) -> None:

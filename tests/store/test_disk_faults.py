@@ -6,11 +6,13 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,7 @@ import pytest
 from aiconsole.domain.errors import StoreError
 from aiconsole.domain.events import UserActed
 from aiconsole.store import Store, StoreNotice
+from aiconsole.store.upkeep import Upkeep
 from tests.store import damage
 from tests.store.happened import NOON, Past, past
 from tests.store.places import Clock, conversation, opened, rows, say, words
@@ -257,6 +260,39 @@ async def test_a_damaged_full_text_index_is_made_anew_while_running(path: Path) 
             except StoreError:
                 await life.store.write(lambda database: None)
         assert len(found) == 1
+    assert list(path.parent.glob("*.damaged-*")) == []
+
+
+async def test_what_a_check_finds_is_mended_at_once(path: Path) -> None:
+    told: list[StoreNotice] = []
+    named = damage.pages_of(path, "usage_request_named")[0]
+    async with past(path, notify=told.append) as life:
+        care = Upkeep(life.store, path)
+        assert await asyncio.to_thread(care.check, threading.Event(), whole=True) == ""
+        damage.scribble(path, named)
+        assert await asyncio.to_thread(care.check, threading.Event(), whole=True)
+        await _live(life, lambda: "Recovered from" in words(told))
+        assert await asyncio.to_thread(care.check, threading.Event(), whole=True) == ""
+    assert damage.numbers(path)[: damage.REQUESTS] == list(range(damage.REQUESTS))
+    assert damage.sums_match(path)
+
+
+async def test_an_index_that_differs_from_its_table_is_made_anew_in_place(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as file:
+        file.execute("PRAGMA writable_schema = 1")
+        file.execute("UPDATE sqlite_master SET sql = sql || ' WHERE id < 5' WHERE name = 'usage_request_named'")
+        file.execute("PRAGMA writable_schema = RESET")
+        file.execute("REINDEX usage_request_named")
+        file.execute("PRAGMA writable_schema = 1")
+        file.execute(
+            "UPDATE sqlite_master SET sql = replace(sql, ' WHERE id < 5', '') WHERE name = 'usage_request_named'"
+        )
+        file.commit()
+    async with past(path) as life:
+        care = Upkeep(life.store, path)
+        assert "missing from index" in await asyncio.to_thread(care.check, threading.Event(), whole=True)
+        await life.store.write(lambda database: None)
+        assert await asyncio.to_thread(care.check, threading.Event(), whole=True) == ""
     assert list(path.parent.glob("*.damaged-*")) == []
 
 
