@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from aiconsole import __version__, cache_command, profile_command
+from aiconsole.alerts import command as alerts_command
 from aiconsole.bench.arguments import add_commands
 from aiconsole.domain.errors import AllFailed, ConfigError, ConsoleError, ProviderError
 from aiconsole.jobs import command as jobs_command
@@ -130,16 +131,7 @@ def _parser() -> argparse.ArgumentParser:
 
     add_commands(commands, shared)
 
-    keys = commands.add_parser("keys", help="list, set or remove providers' keys")
-    keys_commands = keys.add_subparsers(dest="keys_command", metavar="action", required=True)
-    keys_list = keys_commands.add_parser("list", parents=[shared], help="say where each key comes from")
-    keys_list.set_defaults(run=_keys_list)
-    keys_set = keys_commands.add_parser("set", parents=[shared], help="keep a key in the system's keyring")
-    keys_set.add_argument("provider")
-    keys_set.set_defaults(run=_keys_set)
-    keys_remove = keys_commands.add_parser("remove", parents=[shared], help="forget a key")
-    keys_remove.add_argument("provider")
-    keys_remove.set_defaults(run=_keys_remove)
+    _add_keys(commands, shared)
 
     cache = commands.add_parser("cache", help="look into the response cache, or remove from it")
     cache_command.add_arguments(cache, shared)
@@ -151,6 +143,10 @@ def _parser() -> argparse.ArgumentParser:
 
     jobs_command.add_arguments(
         commands.add_parser("jobs", help="background jobs, and backups of settings"), shared, _jobs
+    )
+
+    alerts_command.add_arguments(
+        commands.add_parser("alerts", help="alerts, their rules, and the channels they are sent to"), shared, _alerts
     )
 
     simulate = commands.add_parser("simulate", help="run the seven simulated providers on a loopback port")
@@ -171,6 +167,19 @@ def _parser() -> argparse.ArgumentParser:
     drill.add_argument("--json", action="store_true", help="print JSON")
     drill.add_argument("--list", action="store_true", help="only list the scenarios")
     return parser
+
+
+def _add_keys(commands: Any, shared: argparse.ArgumentParser) -> None:
+    keys = commands.add_parser("keys", help="list, set or remove providers' keys")
+    keys_commands = keys.add_subparsers(dest="keys_command", metavar="action", required=True)
+    keys_list = keys_commands.add_parser("list", parents=[shared], help="say where each key comes from")
+    keys_list.set_defaults(run=_keys_list)
+    keys_set = keys_commands.add_parser("set", parents=[shared], help="keep a key in the system's keyring")
+    keys_set.add_argument("provider")
+    keys_set.set_defaults(run=_keys_set)
+    keys_remove = keys_commands.add_parser("remove", parents=[shared], help="forget a key")
+    keys_remove.add_argument("provider")
+    keys_remove.set_defaults(run=_keys_remove)
 
 
 def _scale(text: str) -> float:
@@ -328,6 +337,10 @@ async def _profile(engine: Engine, options: argparse.Namespace) -> int:
 
 async def _jobs(engine: Engine, options: argparse.Namespace) -> int:
     return await jobs_command.run(engine, options, _print_table, _tell, _print_json)
+
+
+async def _alerts(engine: Engine, options: argparse.Namespace) -> int:
+    return await alerts_command.run(engine, options, _print_table, _say, _print_json)
 
 
 async def _keys_list(engine: Engine, options: argparse.Namespace) -> int:

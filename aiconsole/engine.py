@@ -52,6 +52,8 @@ from aiconsole.secrets import PROXY, KeyStore
 from aiconsole.settings import Problem, Settings, SettingsFile
 
 if TYPE_CHECKING:
+    from aiconsole.alerts.service import Alerts
+    from aiconsole.alerts_setup import OpenAlerts
     from aiconsole.bench.service import Bench
     from aiconsole.chat.service import ChatService
     from aiconsole.jobs_setup import Jobs
@@ -78,6 +80,7 @@ class Engine:
         links: other consoles; none at first.
         simulator: the simulated providers while the demo is on, else None.
         jobs: the background jobs once `open_jobs` was called, else None.
+        alerts: the alerts once `open_alerts` was called, else None.
         optimizer: pools, memory, own performance and profiles once `open_optimizer` was called, else None.
     """
 
@@ -125,6 +128,8 @@ class Engine:
         self._chat: asyncio.Task[ChatService] | None = None
         self.jobs: Jobs | None = None
         self._jobs_opening = asyncio.Lock()
+        self.alerts: Alerts | None = None
+        self._alerts_opening = asyncio.Lock()
         self.optimizer: Optimizer | None = None
         self._optimizer_opening = asyncio.Lock()
         self._closing = contextlib.AsyncExitStack()
@@ -319,6 +324,23 @@ class Engine:
         """Why nothing can be written to the database now, and how many events wait in memory; None while all is well."""
         return self._kept_history.unwritten
 
+    async def open_alerts(self, *, by_itself: bool = True) -> Alerts:
+        """The alerts, begun when this is first asked for.
+
+        Args:
+            by_itself: whether rules are followed and messages delivered, or alerts only looked at and acted on.
+
+        Raises:
+            ConfigError, StoreError: as `open_store`; a later call tries again.
+        """
+        async with self._alerts_opening:
+            if self.alerts is None:
+                open_alerts, store = await asyncio.to_thread(_import_alerts), await self.open_store()
+                opened = await open_alerts(self, store, self._clock, self._random, by_itself=by_itself)
+                self.alerts = opened.alerts
+                self._closing.push_async_callback(opened.aclose)
+        return self.alerts
+
     @cached_property
     def bench(self) -> Bench:
         """The test bench: health, benchmark and stress of providers; loaded when first used."""
@@ -434,6 +456,8 @@ class Engine:
         """Read settings and rules again, as after a change by hand or from a backup, and follow them."""
         await asyncio.to_thread(self._settings.reload)
         await self.reload_rules()
+        if self.alerts is not None:
+            await self.alerts.reload_rules()
         self._configure()
 
     async def reset(self, key: str) -> None:
@@ -500,6 +524,8 @@ class Engine:
             await self._stop_simulator()
         self.catalogue.forget()
         self.live.forget()
+        if self.alerts is not None:
+            self.alerts.forget()
         if on:
             self._kept_breakers.set_aside()
             self._configure()
@@ -528,6 +554,8 @@ class Engine:
         self._kept_history.configure()
         if self.jobs is not None:
             self.jobs.scheduler.reconfigure()
+        if self.alerts is not None:
+            self.alerts.configure()
         if self.optimizer is not None:
             self.optimizer.configure()
 
@@ -591,3 +619,10 @@ def _import_jobs() -> Callable[..., Awaitable[Jobs]]:
     from aiconsole.jobs_setup import open_jobs
 
     return open_jobs
+
+
+def _import_alerts() -> Callable[..., Awaitable[OpenAlerts]]:
+    """In a thread, as it takes a while."""
+    from aiconsole.alerts_setup import open_alerts
+
+    return open_alerts

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from aiconsole import __version__
+from aiconsole.domain.analysis import Performance
 from aiconsole.domain.clock import Clock
+from aiconsole.domain.error_groups import ErrorFinding
 from aiconsole.domain.errors import ConfigError, ConsoleError
-from aiconsole.domain.events import AttemptFinished, Event, RequestFinished
+from aiconsole.domain.events import AttemptFinished, Event, Notice, RequestFinished
 from aiconsole.jobs import system
 from aiconsole.jobs.analytics import Analytics
 from aiconsole.jobs.backup import ConfigBackup
@@ -42,7 +44,7 @@ if TYPE_CHECKING:
     from aiconsole.engine import Engine
     from aiconsole.store import Store
 
-CONFIGURATION: Final = ("settings.toml", "rules.toml")
+CONFIGURATION: Final = ("settings.toml", "rules.toml", "alerts.toml")
 _UNSET: Final = JobSettings()
 _log = logging.getLogger(__name__)
 
@@ -84,10 +86,10 @@ class Jobs:
                 dates.check,
             ),
         )
-        self._tracking = ErrorTracking(self.errors, clock, engine.bus.publish)
+        self._tracking = ErrorTracking(self.errors, clock, self._found)
         watch = HealthWatch(engine, clock, engine.bus.publish, lambda in_s: self.scheduler.sooner("health", in_s))
         self.performance = PerformanceWatch(
-            engine.history, clock, lambda: targets_of(engine.settings), lambda: engine.demo
+            engine.history, clock, lambda: targets_of(engine.settings), lambda: engine.demo, self._measured
         )
         self.analytics = Analytics(
             engine.history, clock, zone, lambda: engine.settings.spending.month_usd, lambda: engine.demo
@@ -151,6 +153,17 @@ class Jobs:
             ) from error
         await self._engine.reload()
         return told
+
+    def _found(self, finding: ErrorFinding) -> None:
+        """Have an alert raised, or where alerts are not open tell the person."""
+        if self._engine.alerts is not None:
+            self._engine.alerts.found(finding)
+        elif finding.turn != "new":
+            self._engine.bus.publish(Notice(f"{finding.words}.".replace("..", "."), "See the errors under Jobs."))
+
+    def _measured(self, found: Performance) -> None:
+        if self._engine.alerts is not None:
+            self._engine.alerts.measured(found)
 
     async def _keep_errors(self) -> None:
         try:

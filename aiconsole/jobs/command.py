@@ -94,6 +94,8 @@ async def _run(
         engine.bus.subscribe(
             lambda event: _tell_step(event, tell) if isinstance(event, JobChanged) else None, JobChanged
         )
+    if options.all:
+        await engine.open_alerts()
     if options.all and not options.once:
         tell("Running what is due, until interrupted.")
         await asyncio.Event().wait()

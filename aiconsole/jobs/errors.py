@@ -18,7 +18,7 @@ import msgspec
 
 from aiconsole.domain.clock import Clock
 from aiconsole.domain.error_groups import ErrorFinding, ErrorSeen, ErrorSource
-from aiconsole.domain.events import Event, Notice, RequestFinished
+from aiconsole.domain.events import Event, RequestFinished
 from aiconsole.jobs.job import Job, Outcome, Run
 
 MAX_WAITING: Final = 500
@@ -45,10 +45,10 @@ class ErrorTracking:
     """Counts errors and hands them on; `listen` is for the event bus, `handler` for the log.
 
     Args:
-        tell: takes a `Notice` for what is back or comes far more often.
+        tell: takes what is new, is back or comes far more often.
     """
 
-    def __init__(self, keeping: ErrorKeeping, clock: Clock, tell: Callable[[Notice], object]) -> None:
+    def __init__(self, keeping: ErrorKeeping, clock: Clock, tell: Callable[[ErrorFinding], object]) -> None:
         self._keeping = keeping
         self._clock = clock
         self._tell = tell
@@ -118,8 +118,7 @@ class ErrorTracking:
         count, findings = await self.flush()
         for finding in findings:
             run.say(finding.words)
-            if finding.turn != "new":
-                self._tell(Notice(f"{finding.words}.".replace("..", "."), "See the errors under Jobs."))
+            self._tell(finding)
         if not count:
             return Outcome("No errors since the last run.")
         turns = [finding.turn for finding in findings]

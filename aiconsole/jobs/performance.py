@@ -51,13 +51,22 @@ class PerformanceWatch:
     Args:
         targets: the objectives as set.
         simulated: whether the simulator answers now, so that its requests are looked at.
+        tell: takes what each look found.
     """
 
-    def __init__(self, past: Past, clock: Clock, targets: Callable[[], Targets], simulated: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        past: Past,
+        clock: Clock,
+        targets: Callable[[], Targets],
+        simulated: Callable[[], bool],
+        tell: Callable[[Performance], object] = lambda found: None,
+    ) -> None:
         self._past = past
         self._clock = clock
         self._targets = targets
         self._simulated = simulated
+        self._tell = tell
         self.latest: Performance | None = None
 
     def job(self) -> Job:
@@ -84,6 +93,7 @@ class PerformanceWatch:
         found = await (await self._past.requests(wanted, "duration")).page(0, SLOW_SHOWN)
         slow_ones = tuple(_slow(row) for row in found if row.duration_ms > targets.p95_ms and not row.cached)
         self.latest = Performance(now, tuple(burns), slow_ones)
+        self._tell(self.latest)
         await self._tell_providers(run, now, simulated)
         for burn in burns:
             run.say(

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from aiconsole.domain.chat import Timing
+from aiconsole.domain.error_groups import ErrorFinding
 from aiconsole.domain.errors import StoreError
-from aiconsole.domain.events import Notice, RequestFinished
+from aiconsole.domain.events import RequestFinished
 from aiconsole.domain.trace import Attempt, DecisionTrace
 from aiconsole.jobs.errors import MAX_WAITING, ErrorTracking, generalised
 from aiconsole.jobs.job import Run
@@ -24,8 +25,8 @@ class Place:
     def __init__(self, store: Store, clock: FakeClock) -> None:
         self.clock = clock
         self.errors = ErrorStore(store)
-        self.notices: list[Notice] = []
-        self.tracking = ErrorTracking(self.errors, clock, self.notices.append)
+        self.findings: list[ErrorFinding] = []
+        self.tracking = ErrorTracking(self.errors, clock, self.findings.append)
 
     async def run(self) -> tuple[str, list[str]]:
         said: list[str] = []
@@ -90,7 +91,7 @@ async def test_an_error_that_is_back_is_a_regression(tmp_path: Path) -> None:
         assert (await here.run())[0] == "1 errors: 1 regression."
         (group,) = await here.errors.groups()
     assert group.resolved_at is None
-    assert len(here.notices) == 2
+    assert [finding.turn for finding in here.findings] == ["new", "regression", "regression"]
 
 
 async def test_a_spike_is_told_once_an_hour_and_a_steady_rate_never(tmp_path: Path) -> None:
@@ -133,7 +134,7 @@ async def test_what_cannot_be_kept_now_is_kept_later_and_memory_is_bounded(tmp_p
     async with place(tmp_path) as here:
         store = await Store.open(tmp_path / "other.db", here.clock)
         await store.close()
-        tracking = ErrorTracking(ErrorStore(store), here.clock, here.notices.append)
+        tracking = ErrorTracking(ErrorStore(store), here.clock, here.findings.append)
         tracking.count("console", "x", "y")
         with pytest.raises(StoreError):
             await tracking.flush()
