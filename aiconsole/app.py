@@ -204,14 +204,15 @@ async def _within(event: asyncio.Event, seconds: float) -> bool:
 
 
 async def _begin_jobs(engine: Engine) -> None:
-    """Let the background jobs run, or say why they cannot."""
+    """Let alerts be watched for and the background jobs run, or say why they cannot."""
     from aiconsole.domain.errors import ConsoleError
     from aiconsole.domain.events import Notice
 
     try:
+        await engine.open_alerts()
         await engine.open_jobs()
     except ConsoleError as error:
-        engine.bus.publish(Notice(f"Background jobs do not run. {error.message}", error.advice))
+        engine.bus.publish(Notice(f"Alerts and background jobs do not run. {error.message}", error.advice))
 
 
 async def _painted(shell: Shell) -> None:
