@@ -1,4 +1,8 @@
-"""Painting the graph: five plots on one time axis into one picture. The chart paints the cursor and the readout over it."""
+"""Painting the graph: five plots on one time axis into one picture. The chart paints the cursor and the readout over it.
+
+Lines are 1 px wide, for which Qt has a fast way: 0.2 ms for 16 of them, 24 ms at 1.4 px. Bands are filled without antialiasing,
+in 1 ms instead of 14.
+"""
 
 from __future__ import annotations
 
@@ -152,6 +156,7 @@ class Painted:
             self._objective(painter, _y(transform, log10(self._objective_ms)))
         self._clip(painter, box)
         painter.setPen(Qt.PenStyle.NoPen)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, on=False)
         for name, bands in shapes.bands.items():
             shade = self._theme.provider_color(name)
             shade.setAlpha(90 if name == self._selected else 34 if not self._selected else 12)
@@ -161,6 +166,7 @@ class Painted:
         if self._selected in shapes.reaches:
             painter.setPen(QPen(self._color(self._selected), 1))
             painter.drawLines([transform.map(reach) for reach in shapes.reaches[self._selected]])
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         for name, course in shapes.medians.items():
             self._lines(painter, name, course, transform)
         painter.restore()
@@ -266,7 +272,7 @@ class Painted:
 
     def _lines(self, painter: QPainter, name: str, course: Course, transform: QTransform) -> None:
         color = self._color(name)
-        painter.setPen(QPen(color, 2 if name == self._selected else 1.4))
+        painter.setPen(QPen(color, 2 if name == self._selected else 1))
         painter.setBrush(Qt.BrushStyle.NoBrush)
         for line in course.lines:
             painter.drawPolyline(transform.map(line))

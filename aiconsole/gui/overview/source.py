@@ -6,7 +6,9 @@ under way; one question is under way at a time, and only the last wish counts.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Final
 
 import msgspec
 from PySide6.QtCore import QObject, QTimer, Signal
@@ -20,7 +22,9 @@ from .graph import Graph, merged
 from .recent import Recent
 from .scale import step_for
 
-_AGAIN_MS = 2000
+_AGAIN_MS: Final = 2000
+_BEHIND_S: Final = 5.0
+"""The store may be so much behind what happens, with a disk that is slow."""
 
 
 class Wish(msgspec.Struct, frozen=True):
@@ -52,6 +56,8 @@ class Source(QObject):
         self._spans: tuple[BreakerSpan, ...] = ()
         self._recent = Recent(10, simulated=False)
         self._seen = 0
+        self._complete_from = 0.0
+        self._changes: deque[BreakerChanged] = deque(maxlen=50)
         self._leave: Callable[[], None] | None = None
         self._again = QTimer(self)
         self._again.setSingleShot(True)
@@ -76,28 +82,33 @@ class Source(QObject):
         """Have figures for this view."""
         wish = Wish(start, end, simulated)
         before, self._wish = self._asked, wish
-        fits = (
-            before is not None
-            and (before.simulated, before.step) == (simulated, wish.step)
-            and before.start - (before.end - before.start) / 2 <= start
-            and end <= max(before.end + (before.end - before.start) / 2, self._session.clock.now() + wish.step)
-        )
-        if not fits or self._stale:
+        if self._stale or before is None or not self._covers(before, wish):
             self._ask()
 
     def take_new(self) -> bool:
         """Count what happened since; whether the graph changed."""
-        activity = self._session.activity
-        new, self._seen = activity.after(self._seen), activity.revision
+        activity, now = self._session.activity, self._session.clock.now()
+        new = activity.after(self._seen)
+        if activity.revision - self._seen > len(new):
+            self._complete_from = now
+        self._seen = activity.revision
         if not self._recent.add(new):
             return False
         self._merge()
-        step = self._recent.step
-        if self._session.clock.now() // step * step < activity.since() and not self._again.isActive():
+        if now // self._recent.step * self._recent.step < self._complete_from and not self._again.isActive():
             self._again.start()
         return True
 
     # Inside
+
+    def _covers(self, asked: Wish, wish: Wish) -> bool:
+        """Whether the answer to ``asked`` and the memory hold what ``wish`` needs."""
+        length = asked.end - asked.start
+        return (
+            (asked.simulated, asked.step) == (wish.simulated, wish.step)
+            and asked.start - length / 2 <= wish.start <= asked.start + length
+            and wish.end <= max(asked.end + length / 2, self._session.clock.now() + wish.step)
+        )
 
     def _ask(self) -> None:
         self._stale = True
@@ -125,32 +136,40 @@ class Source(QObject):
         except ConsoleError as error:
             series, spans = Series(start // wish.step * wish.step, float(wish.step)), ()
             self.failed.emit(error)
+            self._again.start()
         else:
             self.failed.emit(None)
-        self._series, self._spans = series, spans
+        self._series = series
+        self._spans = changed(spans, (change for change in self._changes if change.at >= now - _BEHIND_S))
         if (self._recent.step, self._recent.simulated) != (int(series.step), wish.simulated) or not self._seen:
             self._recent = Recent(int(series.step), simulated=wish.simulated)
             activity = self._session.activity
             self._recent.add(activity.samples(3600.0))
-            self._seen = activity.revision
+            self._seen, self._complete_from = activity.revision, activity.since()
         self._recent.forget_before(now - 3600.0)
         self._merge()
 
     def _merge(self) -> None:
-        self.graph = merged(self._series, self._recent, self._session.activity.since(), self._spans)
+        self.graph = merged(self._series, self._recent, self._complete_from, self._spans)
         self.changed.emit()
 
     def _on_breaker(self, event: object) -> None:
         """Draw a change at once; what the store has of it comes with its next answer."""
-        if isinstance(event, BreakerChanged) and self._wish is not None:
-            if self._wish.simulated != self._session.engine.demo:
-                return
-            ended = tuple(
-                msgspec.structs.replace(span, end=event.at) if span.key == event.key and span.end is None else span
-                for span in self._spans
-            )
-            self._spans = (
-                *ended,
-                BreakerSpan(event.key, event.after, event.at, None, event.reason, event.observe_only),
-            )
+        assert isinstance(event, BreakerChanged)
+        if self._wish is not None and self._wish.simulated == self._session.engine.demo:
+            self._changes.append(event)
+            self._spans = changed(self._spans, (event,))
             self._merge()
+
+
+def changed(spans: tuple[BreakerSpan, ...], events: Iterable[BreakerChanged]) -> tuple[BreakerSpan, ...]:
+    """The spans after these changes, of which some may be in them already."""
+    for event in events:
+        if any(span.key == event.key and span.start >= event.at for span in spans):
+            continue
+        ended = tuple(
+            msgspec.structs.replace(span, end=event.at) if span.key == event.key and span.end is None else span
+            for span in spans
+        )
+        spans = (*ended, BreakerSpan(event.key, event.after, event.at, None, event.reason, event.observe_only))
+    return spans

@@ -240,6 +240,7 @@ async def test_a_store_that_cannot_be_read_is_said_and_live_points_go_on(
         async def fail() -> None:
             raise StoreError("The disk does not answer.", advice="Look at it.")
 
+        works = it.engine.history._store
         monkeypatch.setattr(it.engine.history, "_store", fail)
         panel = await it.open("overview")
         await until(lambda: panel.parts._trouble.isVisible())
@@ -247,3 +248,7 @@ async def test_a_store_that_cannot_be_read_is_said_and_live_points_go_on(
         publish(it, 0.0, 100)
         await until(lambda: "groq" in panel.chart._graph.lines)
         assert not it.messages()
+        monkeypatch.setattr(it.engine.history, "_store", works)
+        panel.source._again.setInterval(0)
+        panel.source._again.start()
+        await until(lambda: not panel.parts._trouble.isVisible())

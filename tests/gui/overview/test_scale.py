@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from aiconsole.domain.history import Figures, Line, Series
+from aiconsole.domain.events import BreakerChanged
+from aiconsole.domain.history import BreakerSpan, Figures, Line, Series
 from aiconsole.gui.overview.graph import Shapes, merged
 from aiconsole.gui.overview.recent import Recent
 from aiconsole.gui.overview.scale import log_ticks, round_down, round_up, step_for, time_ticks
+from aiconsole.gui.overview.source import changed
 from aiconsole.realtime.activity import Sample
 from aiconsole.store.rollups import TIERS
 
@@ -49,6 +51,18 @@ def test_what_was_seen_from_a_buckets_beginning_on_replaces_it_and_gaps_stay_gap
     assert failed is not None
     assert (failed.failures, failed.cancelled, failed.error_rate, failed.p50_ms) == (1, 1, 1.0, None)
     assert graph.newest() == 5
+
+
+def test_a_change_of_a_breaker_ends_its_span_once() -> None:
+    told = (BreakerSpan("groq", "closed", 10.0, None, ""), BreakerSpan("cohere", "closed", 10.0, None, ""))
+    change = BreakerChanged("groq", "closed", "open", "5 in a row", 20.0)
+    once = changed(told, (change,))
+    assert [(span.key, span.state, span.end) for span in once] == [
+        ("groq", "closed", 20.0),
+        ("cohere", "closed", None),
+        ("groq", "open", None),
+    ]
+    assert changed(once, (change,)) == once
 
 
 def test_lines_break_at_gaps_bars_stand_on_each_other_and_the_longest_answer_is_kept() -> None:
