@@ -34,7 +34,7 @@ BENCHMARKS = (
     "jobs",
     "calibration",
 )
-LONG = ("soak", "history", "kills", "requests")
+LONG = ("soak", "soak2h", "history", "kills", "requests")
 
 
 def main() -> None:
@@ -43,7 +43,7 @@ def main() -> None:
         "names", nargs="*", choices=[*BENCHMARKS, *LONG, []], metavar="NAME", help=", ".join((*BENCHMARKS, *LONG))
     )
     parser.add_argument("--litellm", metavar="PYTHON", help="interpreter of an environment with LiteLLM")
-    parser.add_argument("--requests", metavar="N", help="how many requests the soak makes, 100,000 by default")
+    parser.add_argument("--requests", metavar="N", help="how many requests a soak makes, 100,000 or 36,000 by default")
     parser.add_argument("--rows", metavar="N", help="how many requests the history has, 10,000,000 by default")
     parser.add_argument("--kills", metavar="N", help="how often a loaded store is killed, 200 by default")
     parser.add_argument("--json", metavar="FILE", type=Path)
