@@ -74,10 +74,14 @@ class Filters(QWidget):
         self._typing.stop()
         if self.search.text() != wanted.text:
             self.search.setText(wanted.text)
-        self._group.setExclusive(False)
-        for last_s, chip in self.ranges.items():
-            chip.setChecked(wanted.start is None and last_s == wanted.last_s)
-        self._group.setExclusive(True)
+        chip = self.ranges.get(wanted.last_s) if wanted.start is None else None
+        if chip is not None:
+            chip.setChecked(True)
+        elif (checked := self._group.checkedButton()) is not None:
+            self._group.setExclusive(False)
+            checked.setChecked(False)
+            self._group.setExclusive(True)
+        _reach_by_tab(tuple(self.ranges.values()))
         self._show_kind()
         self._show_chips()
 
@@ -129,6 +133,7 @@ class Filters(QWidget):
     def _show_kind(self) -> None:
         simulated = self._demo if self.wanted.simulated is None else self.wanted.simulated
         (self.simulated if simulated else self.real).setChecked(True)
+        _reach_by_tab((self.real, self.simulated))
 
     def _show_chips(self) -> None:
         """A chip each; the keyboard stays in the row when one is removed."""
@@ -200,6 +205,13 @@ class Filters(QWidget):
             action.triggered.connect(partial(self._set, **{field: other}))
         if menu.isEmpty():
             menu.addAction("None were seen yet").setEnabled(False)
+
+
+def _reach_by_tab(chips: tuple[QPushButton, ...]) -> None:
+    """Let Tab go to the checked one, or else to the first; the arrows go on from there."""
+    target = next((chip for chip in chips if chip.isChecked()), chips[0])
+    for chip in chips:
+        chip.setFocusPolicy(Qt.FocusPolicy.StrongFocus if chip is target else Qt.FocusPolicy.ClickFocus)
 
 
 def _chip(words: str, name: str, *, checkable: bool = True) -> QPushButton:

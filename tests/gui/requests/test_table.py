@@ -119,6 +119,11 @@ async def test_search_and_filters_by_keyboard_stay_over_the_end_of_the_window(
         happen(it.it.engine, "c", 1)
         await it.written()
         press(Qt.Key.Key_F, CTRL)
+        press(Qt.Key.Key_Tab)
+        assert has_focus(it.panel.filters.ranges[86_400.0]), "Tab goes to the range in use"
+        press(Qt.Key.Key_Tab)
+        assert has_focus(it.panel.filters.simulated)
+        press(Qt.Key.Key_F, CTRL)
         type_text("mis")
         await it.shows("a")
         press(Qt.Key.Key_Down)
@@ -161,6 +166,7 @@ async def test_a_point_of_a_graph_opens_the_requests_behind_it(
         it.it.shell.open("requests", Wanted(start=now - 300, end=now - 100, asked="mistral"))
         await it.shows("in")
         assert chips(it)[1:] == ["Asked: mistral", "Clear all"]
+        assert not any(chip.isChecked() for chip in it.panel.filters.ranges.values())
         it.it.shell.open("requests", "after")
         await until(lambda: it.panel.pages.currentWidget() is it.panel.page)
         assert it.panel.page.row is not None and it.panel.page.row.request_id == "after"
