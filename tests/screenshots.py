@@ -170,6 +170,8 @@ async def each_panel(shell: Shell, out: Path, mode: str, wanted: list[str]) -> N
         shell.grab().save(str(out / f"request-{mode}.png"))
     if not wanted or "performance" in wanted:
         await performance(shell, out, mode)
+    if not wanted or "provider" in wanted:
+        await provider_pages(shell, out, mode)
     if not wanted or "rules" in wanted:
         shell.open("routing", RULES)
         await settle()
@@ -236,6 +238,25 @@ async def each_moment_of_a_drill(shell: Shell, out: Path, mode: str) -> None:
     shell.grab().save(str(out / f"drill-done-{mode}.png"))
 
 
+async def provider_pages(shell: Shell, out: Path, mode: str) -> None:
+    """A provider's page by the range, with its errors, and what was spent."""
+    slot = shell.open("providers", "openrouter")
+    assert isinstance(slot, PanelSlot)
+    await settle()
+    panel: Any = slot.content
+    for range_s, name in ((604_800.0, "-week"), (3600.0, "-hour"), (86_400.0, "")):
+        panel.detail.graph.choose_range(range_s)
+        panel.detail.to_errors.setChecked(name == "-week")
+        (panel.detail.to_errors if name == "-week" else panel.detail.to_models).click()
+        await settle()
+        if name == "" or out != OUT:
+            shell.grab().save(str(out / f"provider{name}-{mode}.png"))
+    shell.open("providers", "#spend")
+    await settle()
+    shell.grab().save(str(out / f"spend-{mode}.png"))
+    panel.show_table()
+
+
 async def overview_ranges(shell: Shell, out: Path, mode: str) -> None:
     """The overview's longer ranges, and what a hover tells; the hour with the outage is its picture in the README."""
     from aiconsole.gui.overview.panel import OverviewPanel
@@ -243,7 +264,7 @@ async def overview_ranges(shell: Shell, out: Path, mode: str) -> None:
     panel = shell.findChild(OverviewPanel)
     assert panel is not None
     shell.open("overview")
-    panel.chart.setFocus(Qt.FocusReason.MouseFocusReason)
+    panel.parts.ranges[1].setFocus(Qt.FocusReason.MouseFocusReason)
     for range_s, name in ((86_400.0, "-day"), (604_800.0, "-week"), (3600.0, "")):
         panel.choose_range(range_s)
         await settle()

@@ -1,4 +1,4 @@
-"""Words in the window that give way: those where there is nothing yet, and those that are cut where the room ends."""
+"""Small pieces of a panel: what stands where there is nothing yet, words that are cut where the room ends, and room around."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ class Hint(QWidget):
         set_role(self._title, "head")
         set_role(self._words, "caption")
         self.action = QPushButton(action)
-        self.action.setVisible(bool(action))
         if run is not None:
             self.action.clicked.connect(lambda _=False: run())
         layout = QVBoxLayout(self)
@@ -33,6 +32,7 @@ class Hint(QWidget):
             layout.addWidget(label)
         layout.addWidget(self.action, 0, Qt.AlignmentFlag.AlignHCenter)
         layout.addStretch(3)
+        self.action.setVisible(bool(action))
         if action:
             self.setFocusProxy(self.action)
 
@@ -62,3 +62,12 @@ class Elided(QLabel):
         text = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width())
         painter.setPen(self.palette().color(self.foregroundRole()))
         painter.drawText(self.rect(), Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, text)
+
+
+def apart(widget: QWidget, *, left: int = 0, top: int = 0, right: int = 0, bottom: int = 0) -> QWidget:
+    """``widget`` with so many px around it, such as off a splitter's handle."""
+    made = QWidget()
+    layout = QVBoxLayout(made)
+    layout.setContentsMargins(left, top, right, bottom)
+    layout.addWidget(widget)
+    return made

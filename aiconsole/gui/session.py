@@ -3,7 +3,7 @@ changed. Panels change settings, keys and the demo through it, so that each lear
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
@@ -139,6 +139,11 @@ class Session(QObject):
         await self.engine.reset(key)
         self.acted("setting reset", key)
         self._told(key)
+
+    def told_many(self, keys: Iterable[str]) -> None:
+        """Say that these settings were changed together, by other means than `change`."""
+        for key in keys:
+            self._told(key)
 
     async def set_rules(self, rules: Sequence[Rule]) -> None:
         """Keep these fallback rules. Raises as `Engine.set_rules`."""

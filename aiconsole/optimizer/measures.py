@@ -30,7 +30,7 @@ MEASURES: Final = (
     Measure("frame_ms", "Frame time", "ms", "worst"),
     Measure("writer_queue", "Changes to write", "changes", "now"),
     Measure("query_ms", "Slowest query", "ms", "worst"),
-    Measure("waiting", "Waiting for a connection", "requests", "now"),
+    Measure("waiting", "Waiting requests", "requests", "now"),
     Measure("queue_ms", "Request queue", "ms", "p95"),
     Measure("connect_ms", "Connect", "ms", "p95"),
     Measure("ttft_ms", "Time to first token", "ms", "p95"),

@@ -16,12 +16,14 @@ from PySide6.QtWidgets import (
     QListWidgetItem,
     QPushButton,
     QScrollArea,
+    QStackedWidget,
     QVBoxLayout,
     QWidget,
 )
 
 from ..commands import Command
 from ..notices import StateGlyph
+from ..performance.place import PERFORMANCE, PerformancePlace
 from ..session import Session
 from ..shell import Shell
 from ..theme import SPACE_L, SPACE_M, SPACE_S, set_role
@@ -36,7 +38,8 @@ _COLUMN = 860
 
 
 class SettingsPanel(QWidget):
-    """All settings. ``open_item(key)`` goes to a setting or to a group of them."""
+    """All settings. ``open_item(key)`` goes to a setting or to a group of them, ``open_item(PERFORMANCE)`` to how the console
+    uses the machine."""
 
     def __init__(self, session: Session, shell: Shell) -> None:
         super().__init__()
@@ -63,6 +66,9 @@ class SettingsPanel(QWidget):
         self._area = QScrollArea()
         self._file = QLabel()
         self._folder = QPushButton("Open the folder")
+        self.performance = PerformancePlace(session, shell, self.show_settings)
+        self.performance_button = QPushButton("Performance, live")
+        self._pages = QStackedWidget()
         self._build()
         self.setFocusProxy(self.search)
         session.changed.connect(self._refresh)
@@ -76,12 +82,25 @@ class SettingsPanel(QWidget):
                 shortcut="Ctrl+F",
                 run=self._go_search,
                 scope=self,
-            )
+            ),
+            Command(
+                key="settings.performance",
+                title="Show performance in the place of the settings",
+                group="Settings",
+                shortcut="Alt+P",
+                run=self.show_performance,
+                scope=self,
+                words="pools memory cache profile",
+            ),
         )
 
     def open_item(self, argument: Any) -> None:
         """Go to a group, or to a setting by its key."""
         key = str(argument)
+        if key == PERFORMANCE:
+            self.show_performance()
+            return
+        self.show_settings()
         for at, (group, entries) in enumerate(self._groups.items()):
             for entry in entries:
                 if key in (group, entry.key):
@@ -91,6 +110,19 @@ class SettingsPanel(QWidget):
                     if key == entry.key:
                         self._shown[0].fields[key].editor.setFocus(Qt.FocusReason.OtherFocusReason)
                     return
+
+    def show_performance(self) -> None:
+        """Show how the console uses the machine, in the place of the settings."""
+        self._pages.setCurrentWidget(self.performance)
+        self.setFocusProxy(self.performance)
+        self.performance.begin()
+
+    def show_settings(self) -> None:
+        """Show the settings again."""
+        if self._pages.currentWidget() is self.performance:
+            self._pages.setCurrentIndex(0)
+            self.setFocusProxy(self.search)
+            self.performance_button.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
@@ -107,6 +139,11 @@ class SettingsPanel(QWidget):
         down.setSpacing(SPACE_S)
         down.addWidget(self.search)
         down.addWidget(self.groups, 1)
+        self.performance_button.setIcon(self._shell.icons.icon("overview"))
+        self.performance_button.setToolTip("Pools, memory, event loop, frames, cache and profiles (Alt+P)")
+        set_role(self.performance_button, "quiet")
+        self.performance_button.clicked.connect(self.show_performance)
+        down.addWidget(self.performance_button)
         content = QWidget()
         content.setMaximumWidth(_COLUMN)
         column = QVBoxLayout(content)
@@ -125,11 +162,17 @@ class SettingsPanel(QWidget):
         across.addWidget(content, 1)
         across.addStretch(0)
         self._area.setWidget(holder)
-        layout = QHBoxLayout(self)
+        settings = QWidget()
+        layout = QHBoxLayout(settings)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addWidget(side)
         layout.addWidget(self._area, 1)
+        self._pages.addWidget(settings)
+        self._pages.addWidget(self.performance)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.addWidget(self._pages)
 
     def _file_line(self) -> QWidget:
         line = QWidget()
@@ -204,7 +247,7 @@ class SettingsPanel(QWidget):
 
     def _order_tabs(self) -> None:
         """The keyboard goes from the groups through the settings to what is below them."""
-        before: QWidget = self.groups
+        before: QWidget = self.performance_button
         for field in (field for shown in self._shown for field in shown.fields.values()):
             for widget in (field.editor.control, field.reset):
                 self.setTabOrder(before, widget)
@@ -238,6 +281,7 @@ class SettingsPanel(QWidget):
         self._problems.addWidget(banner)
 
     def _go_search(self) -> None:
+        self.show_settings()
         self.search.setFocus(Qt.FocusReason.ShortcutFocusReason)
         self.search.selectAll()
 

@@ -1,0 +1,1 @@
+"""Performance: how the console uses the machine, live; its place is in Settings. `place` loads the rest when first opened."""
