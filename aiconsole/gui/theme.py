@@ -8,7 +8,7 @@ Roles of the style sheet (``set_role(widget, role)``; * also takes a state):
 
 - QLabel: caption, head, title, strong, figure, mono, link, keys, pill*, and any label with a state: ok, warn, crit, idle
 - QFrame: card, tile, popover, banner*, well, toolbar, side (a column at the left of a panel), line
-- QPushButton: primary, danger, quiet, chip (checkable), link; plain ones are secondary
+- QPushButton: primary, danger, quiet, chip and choice (checkable), link; plain ones are secondary
 - QToolButton: plain ones are quiet icon buttons; rail
 - QLineEdit: search, mono, bare, palette, and crit as a state; QTextEdit and QPlainTextEdit: bare, code, and crit
 - QAbstractItemView: bare (no frame), nav (a list to choose a page or a conversation from), plain (no frame, no ring)
@@ -18,6 +18,7 @@ Roles of the style sheet (``set_role(widget, role)``; * also takes a state):
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from string import Template
 from typing import Literal
 
@@ -80,6 +81,7 @@ def mix(first: str, second: str, share: float) -> str:
     return "#" + "".join(f"{part:02X}" for part in parts)
 
 
+@cache
 def luminance(color: str) -> float:
     """Relative luminance of #RRGGBB, 0 to 1 (WCAG 2.2, "relative luminance")."""
     channels = (int(color[at : at + 2], 16) / 255 for at in (1, 3, 5))
