@@ -24,7 +24,7 @@ from PySide6.QtWidgets import QWidget
 
 from ..theme import RADIUS, Theme
 from .graph import Graph, Metric, Plot, Shapes
-from .plots import LANE, Painted, Places
+from .plots import Painted, Places
 from .readout import Readout, paint, read
 
 _DRAG: Final = 6
@@ -72,7 +72,7 @@ class Chart(QWidget):
         self.told: Readout | None = None
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMouseTracking(True)
-        self.setMinimumSize(420, 300)
+        self.setMinimumSize(420, 260)
         self.setAccessibleName("Graphs by provider")
         self.setAccessibleDescription(
             "Left and Right move the cursor, Up and Down choose a provider, Enter opens the requests there. Plus and Minus "
@@ -197,7 +197,7 @@ class Chart(QWidget):
             return None
         number = self._graph.number(places.time(position.x()))
         if plot == "breakers":
-            lane = int((position.y() - places.boxes[plot].top()) // LANE)
+            lane = int((position.y() - places.boxes[plot].top()) // places.lane)
             names = list(self._labels)
             return plot, names[lane] if 0 <= lane < len(names) else ""
         transform = painted.transforms[plot]

@@ -77,7 +77,8 @@ class Entry(msgspec.Struct, frozen=True):
 
 
 def entry_of(event: Event | Continued, at: float) -> Entry | None:
-    """The entry of an event that came at ``at`` (epoch s); None for what is not told."""
+    """The entry of an event that came at ``at`` (epoch s); None for what is not told,
+    such as what goes well all the time."""
     if isinstance(event, FromPeer):
         inner = entry_of(event.event, at)
         if inner is None:
@@ -121,10 +122,9 @@ def _of_providers(event: Event | Continued, at: float) -> Entry | None:
         hit = event.held_until is not None
         words = f"{event.reason}, {share(event.headroom)} of the limit left"
         return _about_provider(at, "limits", "warn" if hit or event.headroom < 0.1 else "idle", event.key, words)
-    if isinstance(event, HealthSeen):
-        words = f"healthy, {latency(event.latency_ms)}" if event.healthy else event.error_kind or "unhealthy"
-        words += f": {event.reason}" if event.reason else ""
-        return _about_provider(at, "health", "ok" if event.healthy else "crit", event.provider, words)
+    if isinstance(event, HealthSeen) and not event.healthy:
+        words = (event.error_kind or "unhealthy") + (f": {event.reason}" if event.reason else "")
+        return _about_provider(at, "health", "crit", event.provider, words)
     return None
 
 
@@ -133,7 +133,7 @@ def _of_console(event: Event | Continued, at: float) -> Entry | None:
         gravity: State = "crit" if event.severity == "critical" else "warn"
         state = "ok" if event.state == "resolved" else gravity if event.state == "firing" else "idle"
         return Entry(at, "alerts", state, event.subject or event.rule, f"{event.state}: {event.summary}", "alerts")
-    if isinstance(event, JobChanged):
+    if isinstance(event, JobChanged) and event.step not in ("started", "progress"):
         took = f" in {latency(event.duration_ms)}" if event.duration_ms is not None else ""
         words = f"{event.step}{took}" + (f": {event.message}" if event.message else "")
         return Entry(at, "jobs", _JOBS.get(event.step, "idle"), f"Job {event.job}", words, "jobs")

@@ -40,6 +40,8 @@ _HZ: Final = 6.0
 _TILES_MS: Final = 1500
 _FEED_FROM: Final = 1000
 """A panel narrower than so many px has no room for the feed."""
+_OBJECTIVES_FROM: Final = 600
+"""In one lower than so many px the objectives give way to the graph; the tiles still judge three of them."""
 
 
 class OverviewPanel(QWidget):
@@ -96,6 +98,12 @@ class OverviewPanel(QWidget):
         self.source.changed.connect(self._draw)
         self.source.failed.connect(self._tell_trouble)
         self._session.changed.connect(self._look_anew)
+
+    def open_item(self, argument: object) -> None:
+        """Show a stretch of time: its start and its end, in epoch s."""
+        if isinstance(argument, tuple):
+            start, end = argument
+            self._go_to(float(start), float(end))
 
     # What is in view
 
@@ -186,6 +194,7 @@ class OverviewPanel(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self.feed.setVisible(self.width() >= _FEED_FROM)
+        self.objectives.setVisible(self.height() >= _OBJECTIVES_FROM)
 
     def _on_live(self, _state: LiveState) -> None:
         self._reporter.put()

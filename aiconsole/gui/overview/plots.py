@@ -26,6 +26,9 @@ RIGHT: Final = 12
 AXIS: Final = 20
 TITLE: Final = 22
 LANE: Final = 15
+_LOW_LANE: Final = 12
+_LOW: Final = 400
+"""Less than so many px high, the graph has lower lanes."""
 _WEIGHTS: Final[dict[Plot, float]] = {"latency": 2.6, "errors": 1.0, "requests": 1.0, "cost": 1.0}
 _TITLES: Final[dict[Plot, str]] = {
     "errors": "Error rate",
@@ -43,7 +46,8 @@ class Places:
     def __init__(self, width: float, height: float, lanes: int, start: float, end: float) -> None:
         self.start, self.end = start, end
         self.left, self.right = float(LEFT), max(width - RIGHT, LEFT + 10.0)
-        lanes_px = lanes * LANE
+        self.lane = LANE if height >= _LOW else _LOW_LANE
+        lanes_px = lanes * self.lane
         spare = height - AXIS - lanes_px - len(PLOTS) * TITLE - SPACE_XS
         whole = sum(_WEIGHTS.values())
         top = 0.0
@@ -229,10 +233,10 @@ class Painted:
         self._key(painter, head)
         gravity = list(GLYPHS)
         for at, (name, label) in enumerate(self._labels.items()):
-            lane = QRectF(box.left(), box.top() + at * LANE, box.width(), LANE)
+            lane = QRectF(box.left(), box.top() + at * places.lane, box.width(), places.lane)
             painter.setPen(self._theme.color("muted"))
             short = self._metrics.elidedText(label, Qt.TextElideMode.ElideRight, LEFT - SPACE_S)
-            place = QRectF(0, lane.top(), LEFT - SPACE_S, LANE)
+            place = QRectF(0, lane.top(), LEFT - SPACE_S, lane.height())
             painter.drawText(place, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, short)
             painter.setPen(self._theme.color("line"))
             painter.drawLine(QLineF(lane.left(), lane.center().y(), lane.right(), lane.center().y()))

@@ -8,7 +8,7 @@ from PySide6.QtCore import QObject
 
 from ...domain.chat import Continued
 from ...domain.errors import ConsoleError
-from ...domain.events import Event, HealthSeen, JobChanged
+from ...domain.events import Event
 from ..session import Session
 from ..shell import Shell
 from .entries import TOLD, Entry, entry_of, entry_of_past
@@ -38,7 +38,7 @@ class Reporter(QObject):
             self._feed.put_first(new[::-1])
 
     def _on_event(self, event: Event | Continued) -> None:
-        entry = None if _is_quiet(event) else entry_of(event, self._session.clock.now())
+        entry = entry_of(event, self._session.clock.now())
         if entry is not None:
             self._new.append(entry)
             del self._new[:-MOST]
@@ -53,10 +53,3 @@ class Reporter(QObject):
             return  # the graph says why
         entries = map(entry_of_past, past)
         self._feed.show_all([*self._feed.model.all, *(entry for entry in entries if entry is not None)])
-
-
-def _is_quiet(event: Event | Continued) -> bool:
-    """Happens all the time and says nothing new."""
-    if isinstance(event, HealthSeen):
-        return event.healthy
-    return isinstance(event, JobChanged) and event.step == "progress"

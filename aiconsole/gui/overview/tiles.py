@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import msgspec
-from PySide6.QtCore import QPointF, QSize
-from PySide6.QtGui import QPainter, QPaintEvent, QPen, QPolygonF
+from PySide6.QtCore import QPointF, QSize, Qt
+from PySide6.QtGui import QPainter, QPaintEvent, QPen, QPolygonF, QResizeEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QSizePolicy, QWidget
 
 from ..notices import StateGlyph
@@ -34,7 +34,7 @@ class Spark(QWidget):
         super().__init__()
         self._theme = theme
         self._course: Sequence[float | None] = ()
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         theme.changed.connect(self.update)
 
     def sizeHint(self) -> QSize:
@@ -76,12 +76,12 @@ class Tile(QFrame):
     def __init__(self, theme: Theme, title: str) -> None:
         super().__init__()
         set_role(self, "tile")
-        self._name = title
         self._title, self._range, self._figure, self._note, self._change = (QLabel() for _ in range(5))
         self._title.setText(title)
         for label in (self._title, self._range, self._note, self._change):
             set_role(label, "caption")
-            label.setMinimumWidth(0)
+        self._note.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self._told = Told("", "no data")
         set_role(self._figure, "figure")
         self._glyph = StateGlyph(theme, "idle")
         self._spark = Spark(theme)
@@ -93,8 +93,7 @@ class Tile(QFrame):
         head.addWidget(self._range)
         foot = QHBoxLayout()
         foot.setSpacing(SPACE_S)
-        foot.addWidget(self._note)
-        foot.addStretch(1)
+        foot.addWidget(self._note, 1)
         foot.addWidget(self._change)
         layout = QGridLayout(self)
         layout.setContentsMargins(SPACE_L, SPACE_M, SPACE_L, SPACE_M)
@@ -106,19 +105,17 @@ class Tile(QFrame):
         layout.addWidget(self._spark, 1, 1)
         layout.addLayout(foot, 2, 0, 1, 2)
         layout.setColumnStretch(1, 1)
-        self.show_told(Told("", "no data"))
+        self.show_told(self._told)
 
     @property
     def text(self) -> str:
         """What it says."""
-        return ", ".join(
-            label.text()
-            for label in (self._title, self._range, self._figure, self._note, self._change)
-            if label.text().strip()
-        )
+        told = self._told
+        return ", ".join(filter(None, (self._title.text(), told.range, told.figure, told.note, told.change)))
 
     def show_told(self, told: Told) -> None:
         """Say this."""
+        self._told = told
         self._range.setText(told.range)
         self._figure.setText(told.figure)
         set_role(
@@ -126,8 +123,8 @@ class Tile(QFrame):
             "figure" if told.figure != "no data" else "title",
             told.state if told.state == "crit" else None,
         )
-        self._note.setText(told.note or " ")
         self._change.setText(told.change)
+        self._fit()
         set_role(self._change, "caption", None if told.better is None else "ok" if told.better else "warn")
         self._glyph.setVisible(told.state is not None)
         self._glyph.set_state(told.state or "idle")
@@ -135,3 +132,14 @@ class Tile(QFrame):
         self.setToolTip(told.tip)
         self.setAccessibleName(self.text)
         self.setAccessibleDescription(told.tip)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        """Shorten the note to the room there is; the tooltip says it all."""
+        metrics = self._note.fontMetrics()
+        taken = metrics.horizontalAdvance(self._told.change) + SPACE_S if self._told.change else 0
+        room = self.contentsRect().width() - 2 * SPACE_L - taken
+        self._note.setText(metrics.elidedText(self._told.note, Qt.TextElideMode.ElideRight, room) or " ")
