@@ -76,8 +76,8 @@ class Absence(_Condition, frozen=True, omit_defaults=True, forbid_unknown_fields
 class Burn(_Condition, frozen=True, omit_defaults=True, forbid_unknown_fields=True, kw_only=True):
     """The error budget is used up at least ``times`` as fast as it would last, over ``long_s`` and still over ``short_s``.
 
-    ``target`` is the share that must be answered, by default the objective of the settings. Fewer than ``least`` calls over
-    ``long_s``, or than ``failures`` failures there or a fifth of those over ``short_s``, say nothing. Source: Google, The Site
+    ``target`` is the share that must be answered, by default the objective of the settings. Fewer than ``least`` calls or
+    ``failures`` failures over ``long_s`` say nothing. Source: Google, The Site
     Reliability Workbook, chapter 5, "Alerting on SLOs", multiwindow multi-burn-rate alerts, and there "Low-Traffic
     Services and Error Budget Alerting".
     """
@@ -196,8 +196,12 @@ class AlertRule(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_
 
     @property
     def condition(self) -> Condition:
-        """Raises IndexError where there is none."""
-        return self.conditions[0]
+        """Raises ValueError where there is none."""
+        for name in CONDITIONS:
+            condition: Condition | None = getattr(self, name)
+            if condition is not None:
+                return condition
+        raise ValueError("a rule without a condition")
 
 
 class RuleProblem(msgspec.Struct, frozen=True):

@@ -65,7 +65,7 @@ def subjects_of_budgets(world: World) -> Iterable[str]:
 
 def tick(window_s: float) -> float:
     """How often to look at a window while its contents age."""
-    return min(max(window_s / 60, _TICK_S[0]), _TICK_S[1])
+    return min(max(window_s / 30, _TICK_S[0]), _TICK_S[1])
 
 
 def hold_threshold(condition: declare.Threshold, value: float | None, count: int) -> tuple[bool, bool]:
@@ -99,9 +99,7 @@ def hold_burn(
     """The same for a burn rate, from (failures, calls) of both windows; and the rate over the long one."""
     allowed = max(1 - (condition.target or target), 1e-9)
     rates = [failed / calls / allowed if calls else 0.0 for failed, calls in (long, short)]
-    enough = (
-        long[1] >= condition.least and long[0] >= condition.failures and short[0] >= max(1, -(-condition.failures // 5))
-    )
+    enough = long[1] >= condition.least and long[0] >= condition.failures
     holds = enough and min(rates) >= condition.times
     return holds, not holds, rates[0]
 
@@ -131,6 +129,8 @@ def _known_for(calls: Calls, world: World, window_s: float, now: Moment) -> bool
 def _change(rule: AlertRule, it: declare.Change, subject: str, world: World, now: Moment) -> Judged:
     calls, edge = world.of(rule.of, subject), now.wall - it.window_s
     value, count = calls.figure(it.metric, edge, now.wall)
+    if count < it.least and (it.fall is None or it.metric not in declare.COUNTS):
+        return Judged(False, True, next_s=tick(it.window_s) if count else None)
     before, count_before = calls.figure(it.metric, edge - it.before_s, edge)
     holds, ceased, change = hold_change(it, value, count, before, count_before)
     return Judged(

@@ -1,13 +1,14 @@
 """Calls of the last days, counted as they come: what rules on figures are judged by while the console runs.
 
-Ten-second buckets reach back over an hour, five-minute ones over three days and a little. Only buckets in which something
-happened are kept, so an idle console keeps few. Windows are to the bucket.
+Ten-second buckets reach back a quarter of an hour, minutes over two hours, five minutes over six days; a window is read from
+the finest that reach over it, and is to the bucket. Only buckets in which something happened are kept, so an idle console
+keeps few. The coarsest have no percentiles.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from aiconsole.alerts.declare import Metric
@@ -15,9 +16,11 @@ from aiconsole.domain.history import CallSums
 from aiconsole.domain.percentiles import Histogram
 
 FINE_S: Final = 10.0
+MINUTE_S: Final = 60.0
 COARSE_S: Final = 300.0
-FINE_REACH_S: Final = 2 * 3600.0 + 600.0
-COARSE_REACH_S: Final = 6 * 86_400.0
+TIERS: Final = ((FINE_S, 900.0), (MINUTE_S, 7200.0), (COARSE_S, 6 * 86_400.0))
+"""Length of a bucket and how far back they reach, in s."""
+
 _SHARES: Final[dict[Metric, float]] = {"p50": 0.5, "p95": 0.95, "first token p95": 0.95}
 
 
@@ -51,11 +54,10 @@ class Sums:
 class Calls:
     """The calls of one provider, or of all."""
 
-    __slots__ = ("_coarse", "_fine", "last_at")
+    __slots__ = ("_tiers", "last_at")
 
     def __init__(self) -> None:
-        self._fine: deque[Sums] = deque()
-        self._coarse: deque[Sums] = deque()
+        self._tiers: tuple[deque[Sums], ...] = tuple(deque() for _ in TIERS)
         self.last_at: float | None = None
 
     def count(
@@ -69,21 +71,22 @@ class Calls:
         tokens: int = 0,
     ) -> None:
         """Count a call that ended at ``at``."""
-        fine = _bucket(self._fine, at, FINE_S, FINE_REACH_S)
-        for bucket in (fine, _bucket(self._coarse, at, COARSE_S, COARSE_REACH_S)):
+        for buckets, (step, reach) in zip(self._tiers, TIERS, strict=True):
+            bucket = _bucket(buckets, at, step, reach)
             bucket.failures += failed
             bucket.answered += not failed
             bucket.usd += usd
             bucket.tokens += tokens
-        if not failed:
-            fine.times = _add(fine.times, duration_ms)
-            if ttft_ms is not None:
-                fine.firsts = _add(fine.firsts, ttft_ms)
+            if not failed and step < COARSE_S:
+                bucket.times = _add(bucket.times, duration_ms)
+                if ttft_ms is not None:
+                    bucket.firsts = _add(bucket.firsts, ttft_ms)
         self.last_at = at if self.last_at is None else max(at, self.last_at)
 
-    def seed(self, sums: Iterable[CallSums], *, fine: bool) -> None:
-        """Take in what was counted before the console was started, in order of time; nothing that was counted here since."""
-        buckets, step = (self._fine, FINE_S) if fine else (self._coarse, COARSE_S)
+    def seed(self, sums: Iterable[CallSums], step: float) -> None:
+        """Take in what was counted before the console was started, in buckets of ``step`` s and in order of time; nothing that
+        was counted here since."""
+        buckets = next(kept for kept, (length, _) in zip(self._tiers, TIERS, strict=True) if length == step)
         before: list[Sums] = []
         first = buckets[0].at if buckets else float("inf")
         for each in sums:
@@ -98,14 +101,9 @@ class Calls:
 
     def over(self, since: float, until: float) -> Sums:
         """The sums from ``since`` to ``until``, to the bucket."""
-        fine = until - since <= 3600.0
         total = Sums(since)
-        step = FINE_S if fine else COARSE_S
-        for bucket in reversed(self._fine if fine else self._coarse):
-            if bucket.at + step <= since:
-                break
-            if bucket.at < until:
-                total.add(bucket)
+        for bucket in self._within(since, until):
+            total.add(bucket)
         return total
 
     def figure(self, metric: Metric, since: float, until: float) -> tuple[float | None, int]:
@@ -116,15 +114,22 @@ class Calls:
         return metric_of(metric, self.over(since, until))
 
     def _percentile(self, metric: Metric, share: float, since: float, until: float) -> tuple[float | None, int]:
-        parts: list[Histogram] = []
-        for bucket in reversed(self._fine):
-            if bucket.at + FINE_S <= since:
-                break
-            times = bucket.firsts if metric == "first token p95" else bucket.times
-            if times is not None and bucket.at < until:
-                parts.append(times)
-        merged = Histogram.merged(parts)
+        first = metric == "first token p95"
+        parts = (bucket.firsts if first else bucket.times for bucket in self._within(since, until))
+        merged = Histogram.merged(part for part in parts if part is not None)
         return merged.quantile(share), merged.count
+
+    def _within(self, since: float, until: float) -> Iterator[Sums]:
+        """The buckets of that time, latest first, of the finest tier that reaches back so far from the latest call."""
+        last = until if self.last_at is None else max(until, self.last_at)
+        for buckets, (step, reach) in zip(self._tiers, TIERS, strict=True):
+            if last - since <= reach:
+                for bucket in reversed(buckets):
+                    if bucket.at + step <= since:
+                        return
+                    if bucket.at < until:
+                        yield bucket
+                return
 
 
 def metric_of(metric: Metric, sums: Sums) -> tuple[float | None, int]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Sequence
+from itertools import groupby
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Final, Literal, Protocol
@@ -18,7 +19,7 @@ from aiconsole.alerts import backtest as backtests
 from aiconsole.alerts.channels import Channels
 from aiconsole.alerts.declare import AlertRule, RuleProblem
 from aiconsole.alerts.incidents import Incidents
-from aiconsole.alerts.measures import COARSE_S, FINE_S
+from aiconsole.alerts.measures import TIERS
 from aiconsole.alerts.messages import LATE_S, body_of, compose, quiet_until, title_of
 from aiconsole.alerts.outbox import Outbox
 from aiconsole.alerts.rules_file import AlertRulesFile
@@ -372,14 +373,12 @@ class Alerts:
         now, simulated = self._clock.now(), self._simulated()
         for of in ("attempts", "requests"):
             for by in ("provider", "all"):
-                for reach, step in ((SEED_S, COARSE_S), (2 * 3600.0, FINE_S)):
-                    _, sums = await self._past.call_sums(now - reach, now, step, of=of, by=by, simulated=simulated)
-                    by_provider: dict[str, list[object]] = {}
-                    for each in sums:
-                        by_provider.setdefault(each.provider, []).append(each)
-                    for provider in by_provider:
-                        rows = [each for each in sums if each.provider == provider]
-                        self._world.of(of, provider).seed(rows, fine=step == FINE_S)
+                for step, reach in TIERS:
+                    since = now - min(reach, SEED_S)
+                    length, sums = await self._past.call_sums(since, now, step, of=of, by=by, simulated=simulated)
+                    for provider, rows in groupby(sums, lambda each: each.provider):
+                        if length == step:
+                            self._world.of(of, provider).seed(rows, step)
 
     async def _begin_sending(self) -> None:
         try:

@@ -200,7 +200,7 @@ class Watch:
         track.touched()
         condition = track.rule.condition
         window = getattr(condition, "short_s", None) or getattr(condition, "window_s", None)
-        pause = SOON_S if sort not in ("attempts", "requests") or window is None else tick(window) / 5
+        pause = SOON_S if sort not in ("attempts", "requests") or window is None else tick(window) / 4
         due = max(mono + SOON_S, track.looked_at + pause)
         track.due = due if track.due is None else min(track.due, due)
         return track.due
