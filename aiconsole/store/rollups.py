@@ -2,8 +2,8 @@
 
 `Rollups.cell` counts into the finest in memory; `Rollups.write` puts those into every tier, in the transaction that writes the
 rows they count: a row and its share of the sums are on the disk together or not at all. The buckets written last are kept as
-they stand in the file, so a batch costs one row written a tier and series and no reading. Whoever owns a `Rollups` lets go of
-it when a transaction fails, and begins with an empty one, which reads from the file again what it needs.
+they stand in the file until they are over, so a batch costs one row written a tier and series and no reading. Whoever owns a
+`Rollups` lets go of it when a transaction fails, and begins with an empty one, which reads from the file again what it needs.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ TIERS: Final = (FINEST, 60, 300, 3600, 14_400, DAY)
 PICO: Final = 1_000_000_000_000
 _MOST: Final = 2**62
 _KEPT: Final = 4096
+_LATE_S: Final = 60
 _STEP: Final = 20
 _SUMS: Final = (
     "count",
@@ -190,12 +191,16 @@ class Rollups:
                     written = self._written.pop(key) if key in self._written else _read(connection, key)
                     cell = touched[key] = written
                 cell.merge(fresh)
+        newest = max((start for _, start in self._fresh), default=0)
         self._fresh.clear()
         for number, (key, cell) in enumerate(touched.items(), 1):
             connection.execute(_WRITE, (*key, *cell.columns()))
             if number % _STEP == 0:
                 give_way()
         self._written |= touched
+        over = [key for key in self._written if key[0] + key[2] <= newest - _LATE_S]
+        for key in over:
+            del self._written[key]
         while len(self._written) > _KEPT:
             del self._written[next(iter(self._written))]
 

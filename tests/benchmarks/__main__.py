@@ -33,6 +33,7 @@ BENCHMARKS = (
     "cache",
     "jobs",
     "calibration",
+    "collection",
 )
 LONG = ("soak", "soak2h", "history", "kills", "requests")
 
