@@ -27,6 +27,7 @@ from aiconsole.store.migrations.conversations import TURN_BITS
 from aiconsole.store.notice import StoreNotice
 from aiconsole.store.rollups import SUM_COLUMNS, add_sums
 from aiconsole.store.salvage import Batch, Key, Salvage, open_salvage
+from aiconsole.store.writer import give_way
 
 if TYPE_CHECKING:
     from aiconsole.store.database import Database
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
 _AT_ONCE: Final = 200
 _TURNS_AT_ONCE: Final = 20
+_STEP: Final = 25
 _TELL_EVERY_S: Final = 30.0
 _NEVER_USED: Final = 1_000_000
 _HASH: Final = re.compile(r'"([0-9a-f]{64})"')
@@ -274,13 +276,12 @@ def _write(database: Database, file: str, table: str, names: tuple[str, ...], ba
         series = {number for (number,) in database.execute_sql("SELECT id FROM usage_series").fetchall()}
         place = names.index("series")
         rows = [row for row in rows if row[place] in series]
-    if table == "usage_rollup":
-        copied = sum(_add_sums(database, dict(zip(names, row, strict=True))) for row in rows)
-    else:
-        copied = 0
-        for row in rows:
-            fit = _fit(database, table, dict(zip(names, row, strict=True)))
-            copied += fit is not None and _insert(database, table, fit)
+    copied = 0
+    for number, row in enumerate(rows, 1):
+        fit = _fit(database, table, dict(zip(names, row, strict=True)))
+        copied += fit is not None and _insert(database, table, fit)
+        if number % _STEP == 0:
+            give_way()
     if batch.gaps and table in ("label", "usage_series"):
         _keep_clear(database, table)
     _note(database, file, table, batch, copied)
@@ -296,11 +297,13 @@ def _insert(database: Database, table: str, row: dict[str, Any]) -> bool:
     copied = database.execute_sql(sql, tuple(row.values())).rowcount > 0
     if copied and table == "turn":
         _link(database, row)
-    return copied
+    return copied or (table == "usage_rollup" and _add_sums(database, row))
 
 
 def _fit(database: Database, table: str, row: dict[str, Any]) -> dict[str, Any] | None:
     """The row as it can be inserted: a turn's conversation is there, and its parent, or it has none; None where it cannot."""
+    if table == "usage_rollup":
+        return row if all(len(row[name]) % 4 == 0 for name in ("latency", "ttft", "errors")) else None
     if table == "journal":
         return row if _exists(database, "turn", "seq", row["turn"]) else None
     if table == "turn":
