@@ -143,6 +143,7 @@ class _Run:
                     elif not await _within(self._leave, _SETTLED_S):
                         await _begin_jobs(engine)
                         optimizer.settle()
+                        window.follow_alerts()
                     await self._leave.wait()
                     window.disconnect_engine()
             except Exception as error:

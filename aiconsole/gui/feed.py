@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QObject
 
-from ..domain.events import HeartChanged, HeartState, LinkChanged, LinkState
+from ..domain.events import AlertChanged, HeartChanged, HeartState, LinkChanged, LinkState
 from .breakers import standing
 from .figures import latency
 from .session import Session
@@ -63,8 +63,10 @@ class StripFeed(QObject):
             engine.live.watch(lambda _: self.refresh(), hz=HZ),
             engine.heartbeat.on_beat(self.refresh_heart),
             engine.bus.coalesced(self.refresh_heart, HeartChanged, LinkChanged, hz=HZ),
+            engine.bus.coalesced(self.refresh_alerts, AlertChanged, hz=HZ),
         )
         self.refresh()
+        self.refresh_alerts()
         self.refresh_heart()
 
     def stop(self) -> None:
@@ -102,3 +104,10 @@ class StripFeed(QObject):
             else:
                 error, waiting = unwritten
                 strip.set_unsaved(f"{error.message} {error.advice} {waiting:,} events wait in memory.")
+
+    def refresh_alerts(self) -> None:
+        """Say how many alerts fire now."""
+        alerts = None if self._session is None else self._session.engine.alerts
+        firing = [alert for alert in alerts.current() if alert.state == "firing"] if alerts is not None else []
+        worst: State = "crit" if any(alert.severity == "critical" for alert in firing) else "warn"
+        self._shell.strip.set_alerts(len(firing), worst, "\n".join(alert.summary for alert in firing))

@@ -233,12 +233,13 @@ class ChipRow(QWidget):
 
 
 class Strip(QFrame):
-    """Signals: ``provider_clicked(name)``, ``cost_clicked()``, ``heart_clicked()``.
+    """Signals: ``provider_clicked(name)``, ``alerts_clicked()``, ``cost_clicked()``, ``heart_clicked()``.
 
     ``heart`` is where the heart's card opens.
     """
 
     provider_clicked = Signal(str)
+    alerts_clicked = Signal()
     cost_clicked = Signal()
     heart_clicked = Signal()
 
@@ -255,6 +256,10 @@ class Strip(QFrame):
         self._simulated.hide()
         self._unsaved = StripItem(theme, icons, live=False)
         self._unsaved.hide()
+        self.alerts = StripItem(theme, icons)
+        self.alerts.setAccessibleName("Alerts firing")
+        self.alerts.clicked.connect(self.alerts_clicked)
+        self.alerts.hide()
         self._requests = StripItem(theme, icons, live=False)
         self._errors = StripItem(theme, icons, live=False)
         self._cost = StripItem(theme, icons)
@@ -266,6 +271,7 @@ class Strip(QFrame):
         layout.setSpacing(SPACE_XS)
         layout.addWidget(self._chips, 1)
         layout.addSpacing(SPACE_M)
+        layout.addWidget(self.alerts)
         layout.addWidget(self._simulated, 0, Qt.AlignmentFlag.AlignVCenter)
         for item in (self._unsaved, self._requests, self._errors, self._cost, self.heart):
             layout.addWidget(item)
@@ -298,6 +304,14 @@ class Strip(QFrame):
         self._unsaved.setVisible(bool(why))
         if why:
             self._unsaved.show_parts([Part("state", "crit"), Part("text", "not saved")], f"Not saved. {why}", why)
+
+    def set_alerts(self, firing: int, worst: State = "warn", more: str = "") -> None:
+        """Say how many alerts fire and how bad the worst is; nothing is shown while none does. ``more`` is said on hover."""
+        self.alerts.setVisible(firing > 0)
+        if firing:
+            words = f"{firing} {'alert' if firing == 1 else 'alerts'}"
+            parts = [Part("icon", "alerts", worst), Part("state", worst), Part("text", words)]
+            self.alerts.show_parts(parts, f"{words} firing", f"{words} firing. {more}".rstrip() + "\nOpen them.")
 
     def set_simulated(self, on: bool) -> None:
         """Keep "simulated" in view while the providers are."""

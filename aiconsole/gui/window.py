@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from ..settings import Problem
     from .heart import HeartCard
 
+    from .tray import Tray
 _log = logging.getLogger(__name__)
 
 
@@ -57,11 +58,16 @@ PANELS = (
     PanelPlan("jobs", "Jobs", "jobs", "aiconsole.gui.jobs"),
     PanelPlan("settings", "Settings", "settings", "aiconsole.gui.settings"),
 )
+    PanelPlan("alerts", "Alerts", "alerts", "aiconsole.gui.alerts"),
 FIRST_PANEL = "chat"
 
 
 def _is_there(module: str) -> bool:
     found = find_spec(module)
+def _nothing() -> None:
+    pass
+
+
     return found is not None and found.origin is not None
 
 
@@ -95,12 +101,15 @@ class Window(QObject):
         self._heart: HeartCard | None = None
         self._frames: QObject | None = None
         for plan in self._plans.values():
+        self._tray: Tray | None = None
+        self._leave_alerts: Callable[[], None] = _nothing
             shell.add_panel(Panel(plan.key, plan.title, plan.icon, partial(self._slot, plan.key)))
         shell.commands.add_source(self._more_commands)
         shell.mode_chosen.connect(self._keep_mode)
         shell.strip.provider_clicked.connect(self._open_provider)
         shell.strip.cost_clicked.connect(partial(shell.open, "overview"))
         shell.strip.heart_clicked.connect(self._open_heart)
+        shell.strip.alerts_clicked.connect(partial(shell.open, "alerts"))
         for first in (state.panel, FIRST_PANEL, *self._plans):
             if first in self._plans:
                 shell.open(first)
@@ -139,9 +148,25 @@ class Window(QObject):
 
     def disconnect_engine(self) -> None:
         """Stop looking at the engine, which is about to close."""
+    def follow_alerts(self) -> None:
+        """Show on the desktop what the engine's alerts tell, once they are open."""
+        session = self.session
+        if session is None or session.engine.alerts is None or self._tray is not None:
+            return
+        from .tray import Tray
+
+        self._tray = Tray(self.shell)
+        self._leave_alerts = session.engine.alerts.on_desktop(self._tray.show)
+        self._feed.refresh_alerts()
+
         self._feed.stop()
         if self._heart is not None:
             self._heart.dismiss()
+        self._leave_alerts()
+        self._leave_alerts = _nothing
+        if self._tray is not None:
+            self._tray.leave()
+            self._tray = None
             self._heart.deleteLater()
             self._heart = None
         if self.session is not None:

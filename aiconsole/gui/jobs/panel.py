@@ -15,6 +15,7 @@ from ...domain.events import JobChanged
 from ...domain.jobs import JobView
 from ...jobs_setup import Jobs
 from ..commands import Command
+from ..hint import apart
 from ..lines import LinesTable
 from ..notices import StateGlyph
 from ..session import Session
@@ -105,7 +106,7 @@ class JobsPanel(QWidget):
         self.jobs = jobs
         detail = self.detail = JobDetail(self._session, self._shell, jobs)
         detail.plan.kept.connect(self.tick)
-        self._split.addWidget(_apart(detail, top=SPACE_S))
+        self._split.addWidget(apart(detail, top=SPACE_S))
         self._split.setStretchFactor(0, 0)
         self._split.setStretchFactor(1, 1)
         self._split.setSizes([self.table.maximumHeight() + SPACE_S, self.height()])
@@ -135,7 +136,7 @@ class JobsPanel(QWidget):
         self.table.setMaximumHeight(_ROW * 9 + 38)
         self._split.setChildrenCollapsible(False)
         self._split.setHandleWidth(1)
-        self._split.addWidget(_apart(self.table, bottom=SPACE_S))
+        self._split.addWidget(apart(self.table, bottom=SPACE_S))
         self._split.hide()
         self._whole.setContentsMargins(SPACE_L, SPACE_M, SPACE_L, SPACE_L)
         self._whole.setSpacing(SPACE_M)
@@ -210,15 +211,6 @@ class JobsPanel(QWidget):
             self._shell.commands.add(
                 Command(key=f"jobs.{key}", title=title, group="Jobs", shortcut=shortcut, run=run, scope=self)
             )
-
-
-def _apart(widget: QWidget, *, top: int = 0, bottom: int = 0) -> QWidget:
-    """``widget``, kept off the splitter's handle."""
-    made = QWidget()
-    layout = QVBoxLayout(made)
-    layout.setContentsMargins(0, top, 0, bottom)
-    layout.addWidget(widget)
-    return made
 
 
 def _due(view: JobView) -> float:

@@ -87,7 +87,7 @@ class MarkedCells(QStyledItemDelegate):
         box = QRectF(at - QPointF(5, 5), at + QPointF(5, 5))
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        if index.column() == 0:
+        if state is None:
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(self._theme.provider_color(index.data(NAME_ROLE)))
             painter.drawRoundedRect(box, 3, 3)

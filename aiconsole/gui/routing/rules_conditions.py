@@ -293,7 +293,7 @@ class ConditionLine(QWidget):
             if part.field == "percentile":
                 box.setPrefix("p")
             box.given.connect(lambda shown, part=part: self._take(part, shown))
-            self._row.add(_together(words, box))
+            self._row.add(together(words, box))
             self.controls.append(box)
             words = ""
 
@@ -305,7 +305,7 @@ class ConditionLine(QWidget):
         self._give(msgspec.structs.replace(self._value, **{field: value}))
 
 
-def _together(words: str, box: QWidget) -> QWidget:
+def together(words: str, box: QWidget) -> QWidget:
     """Words and the control they lead to, so that no line ends between them."""
     made = QWidget()
     row = QHBoxLayout(made)

@@ -1,0 +1,345 @@
+"""The alert rules: all of them in words, the chosen one as a sentence, when it would have fired, Save and Discard."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from functools import partial
+from itertools import pairwise
+from typing import ClassVar, Final
+
+from PySide6.QtCore import Qt, QTimer, QUrl, Signal
+from PySide6.QtGui import QDesktopServices, QGuiApplication, QKeyEvent
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QScrollArea, QSplitter, QVBoxLayout, QWidget
+
+from ...alerts.declare import AlertRule
+from ...alerts.service import Alerts
+from ...alerts.words import describe
+from ...domain.errors import ConsoleError
+from ..commands import Command
+from ..hint import Elided, Hint
+from ..lines import Cell, Line, LinesModel, LinesTable
+from ..providers.result import Outcome
+from ..session import Session
+from ..shell import Shell
+from ..theme import SPACE_M, SPACE_S, State, set_role
+from .draft import AlertDraft
+from .sentence import AlertSentence
+from .words import SEVERITY, would
+
+_SOON_MS: Final = 500
+_CARD: Final = 290
+
+
+class _RulesModel(LinesModel):
+    TITLES: ClassVar[tuple[str, ...]] = ("Rule", "How bad", "When, in words", "State")
+
+
+class _RulesTable(LinesTable):
+    """``switched()`` on Space."""
+
+    switched = Signal()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Space and self.currentIndex().isValid():
+            self.switched.emit()
+        else:
+            super().keyPressEvent(event)
+
+
+class RulesView(QWidget):
+    """What is changed here stays a draft until it is saved."""
+
+    def __init__(self, session: Session, shell: Shell, alerts: Alerts) -> None:
+        super().__init__()
+        self._session, self._shell, self._alerts = session, shell, alerts
+        self._saving = False
+        self._testing: asyncio.Task[None] | None = None
+        self.draft = AlertDraft(alerts)
+        self.table = _RulesTable(_RulesModel(), "Alert rules", shell.theme, row_px=28)
+        self.table.stretch(2, {0: 180, 1: 100, 3: 120})
+        self.sentence = AlertSentence()
+        self.reads = QLabel()
+        self.test = Outcome(shell)
+        self.file_problem = Outcome(shell)
+        self.add, self.copy, self.switch, self.take = (
+            QPushButton(words) for words in ("Add rule", "Duplicate", "Switch off", "Delete")
+        )
+        self.toml, self.reload, self.defaults = (QPushButton(words) for words in ("Edit as TOML", "Reload", "Defaults"))
+        self.status = Elided()
+        self.discard, self.save = QPushButton("Discard"), QPushButton("Save")
+        self.empty = Hint("No alert rules", "A rule says what is worth telling.", "Add a rule", self.add_rule)
+        self._split = QSplitter(Qt.Orientation.Vertical)
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(_SOON_MS)
+        self._soon.timeout.connect(self._run_test)
+        self._build()
+        self._connect()
+        self._add_commands()
+        self.setFocusProxy(self.table)
+        self.refresh()
+
+    @property
+    def at(self) -> int:
+        """The row of the chosen rule, -1 for none."""
+        return self.table.currentIndex().row()
+
+    def refresh(self) -> None:
+        """Say how things stand now."""
+        rules, wrong = self.draft.rules, {problem.rule for problem in self.draft.problems()}
+        now = {part.rule: alert.state for alert in self._alerts.current() for part in alert.parts if not part.until}
+        self.table.show_lines([Line(at, self._cells(rule, wrong, now)) for at, rule in enumerate(rules)])
+        self._split.setVisible(bool(rules))
+        self.empty.setVisible(not rules)
+        self._show_rule()
+        self._follow()
+
+    def open_rule(self, name: str) -> None:
+        """Choose a rule by its name."""
+        for at, rule in enumerate(self.draft.rules):
+            if rule.name == name:
+                self.table.choose(at)
+
+    # What the person does
+
+    def add_rule(self) -> None:
+        """Put a new rule behind the chosen one and begin at its name."""
+        place = self.at + 1 if self.draft.rules else 0
+        self.draft.add(place)
+        self.table.choose(place)
+        self.sentence.focus_name()
+
+    def duplicate(self) -> None:
+        """Copy the chosen rule; the copy is switched off at first."""
+        if self.at >= 0:
+            place = self.at + 1
+            self.draft.duplicate(place - 1)
+            self.table.choose(place)
+
+    def delete(self) -> None:
+        """Take the chosen rule out, with a way back."""
+        at = self.at
+        if at < 0:
+            return
+        rule = self.draft.remove(at)
+        self.table.choose(min(at, len(self.draft.rules) - 1))
+        self._shell.notify(
+            f"The rule {rule.name} was deleted.", action="Undo", run=partial(self.draft.insert, at, rule)
+        )
+
+    def switch_rule(self) -> None:
+        """Switch the chosen rule on or off."""
+        if self.at >= 0:
+            self.draft.switch(self.at)
+
+    def keep(self) -> None:
+        """Save the draft, if it can be."""
+        if self.save.isEnabled():
+            self._saving = True
+            self._follow()
+            self._shell.start(self._keep(), failed="The rules were not saved")
+
+    def open_toml(self) -> None:
+        """Open the rules' file in the system's editor and copy its path; without a file, write one first."""
+        self._shell.start(self._open_toml(), failed="The rules were not written")
+
+    def read_again(self) -> None:
+        """Take up what was changed in the file by hand."""
+        self._shell.start(self._read_again(), failed="The rules were not read")
+
+    # Inside
+
+    async def _keep(self) -> None:
+        try:
+            await self.draft.save()
+            self._session.acted("alert rules changed")
+            self._shell.notify("The rules are saved and followed from now on.", state="ok", seconds=4)
+        finally:
+            self._saving = False
+            self._follow()
+
+    async def _open_toml(self) -> None:
+        found = self._alerts.rules
+        if not found.own:
+            await self._alerts.set_rules(found.rules)
+        QGuiApplication.clipboard().setText(str(found.path))
+        QDesktopServices.openUrl(QUrl.fromLocalFile(str(found.path)))
+        self._shell.notify(f"Opened; its path is copied: {found.path}. Reload when it is saved.")
+
+    async def _read_again(self) -> None:
+        await self._alerts.reload_rules()
+        self.draft.follow()
+
+    def _edit(self, rule: AlertRule) -> None:
+        if self.at >= 0:
+            self.draft.replace(self.at, rule)
+
+    def _show_rule(self) -> None:
+        rules = self.draft.rules
+        if not 0 <= self.at < len(rules):
+            return
+        rule = rules[self.at]
+        names = tuple(state.name for state in self._session.engine.providers())
+        self.sentence.show_rule(rule, names)
+        self.reads.setText(describe(rule))
+        self.test.say("idle", "Looking through the last 30 days…")
+        self._soon.start()
+
+    def _choose(self) -> None:
+        self._show_rule()
+        self._follow()
+
+    def _run_test(self) -> None:
+        """Look when the rule as it stands would have fired."""
+        if self._testing is not None:
+            self._testing.cancel()
+        rules = self.draft.rules
+        if not 0 <= self.at < len(rules) or not self.isVisible():
+            return
+        rule = rules[self.at]
+        wrong = [problem.reason for problem in self.draft.problems() if problem.rule == rule.name]
+        if wrong:
+            self.test.say("crit", f"{wrong[0][:1].upper()}{wrong[0][1:]}.")
+            return
+        self._testing = self._shell.start(self._test(rule), failed="The rule was not tried on the past")
+
+    async def _test(self, rule: AlertRule) -> None:
+        try:
+            found = await self._alerts.backtest(rule)
+        except ConsoleError as error:
+            self.test.say("warn", f"The past cannot be looked through. {error.message}")
+            return
+        self.test.say(*would(found, self._session.clock.now()))
+
+    def _cells(self, rule: AlertRule, wrong: set[str], now: Mapping[str, str]) -> tuple[Cell, ...]:
+        state: State = "ok"
+        words = "followed"
+        if rule.name in wrong:
+            state, words = "crit", "to be mended"
+        elif not rule.enabled:
+            state, words = "idle", "off"
+        elif not self.draft.in_use(rule):
+            state, words = "warn", "not saved"
+        elif rule.name in now:
+            state, words = SEVERITY[rule.severity], now[rule.name]
+        told = describe(rule)
+        return Cell(rule.name, tip=rule.about), Cell(rule.severity), Cell(told, tip=told), Cell(words, state)
+
+    def _follow(self) -> None:
+        at, rules = self.at, self.draft.rules
+        chosen = 0 <= at < len(rules)
+        for button in (self.copy, self.take, self.switch):
+            button.setEnabled(chosen)
+        self.switch.setText("Switch on" if chosen and not rules[at].enabled else "Switch off")
+        unsaved, wrong = self.draft.unsaved, self.draft.problems()
+        self.discard.setEnabled(unsaved and not self._saving)
+        self.save.setEnabled(unsaved and not wrong and not self._saving)
+        words = "Unsaved changes" if unsaved else "Saved"
+        if wrong:
+            words = f"Not to be saved: {wrong[0].rule or 'a rule'}, {wrong[0].reason}"
+        self.status.setText(words)
+        set_role(self.status, "caption", "crit" if wrong else "warn" if unsaved else None)
+        problems = self.draft.file_problems
+        if problems:
+            self.file_problem.say("crit", " ".join(f"alerts.toml: {problem}" for problem in problems))
+        else:
+            self.file_problem.clear()
+
+    def _build(self) -> None:
+        said = QLabel("Each is held against what happens, as soon as it happens.")
+        set_role(said, "caption")
+        set_role(self.reads, "strong")
+        self.reads.setWordWrap(True)
+        set_role(self.save, "primary")
+        head = QHBoxLayout()
+        head.setSpacing(SPACE_S)
+        head.addWidget(said, 1)
+        for button in (self.toml, self.reload, self.defaults):
+            set_role(button, "quiet")
+            head.addWidget(button)
+        buttons = QHBoxLayout()
+        buttons.setSpacing(SPACE_S)
+        for button in (self.add, self.copy, self.switch, self.take):
+            buttons.addWidget(button)
+        buttons.addStretch(1)
+        bar = QHBoxLayout()
+        bar.setSpacing(SPACE_S)
+        bar.addWidget(self.status, 1)
+        bar.addWidget(self.discard)
+        bar.addWidget(self.save)
+        upper = QWidget()
+        above = QVBoxLayout(upper)
+        above.setContentsMargins(0, 0, 0, SPACE_S)
+        above.setSpacing(SPACE_S)
+        above.addWidget(self.table, 1)
+        above.addLayout(buttons)
+        self._split.setChildrenCollapsible(False)
+        self._split.setHandleWidth(1)
+        self._split.addWidget(upper)
+        self._split.addWidget(self._card())
+        self._split.setStretchFactor(0, 1)
+        self._split.setStretchFactor(1, 0)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, SPACE_M, 0, 0)
+        layout.setSpacing(SPACE_S)
+        layout.addLayout(head)
+        layout.addWidget(self.file_problem)
+        layout.addWidget(self._split, 1)
+        layout.addWidget(self.empty, 1)
+        layout.addLayout(bar)
+
+    def _card(self) -> QWidget:
+        inside = QWidget()
+        down = QVBoxLayout(inside)
+        down.setContentsMargins(0, SPACE_M, SPACE_S, SPACE_S)
+        down.setSpacing(SPACE_M)
+        for widget in (self.reads, self.test, self.sentence):
+            down.addWidget(widget)
+        down.addStretch(1)
+        area = QScrollArea()
+        area.setWidgetResizable(True)
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        area.setWidget(inside)
+        area.setMinimumHeight(_CARD)
+        return area
+
+    def _connect(self) -> None:
+        self.draft.changed.connect(self.refresh)
+        self.sentence.edited.connect(self._edit)
+        self.sentence.reshaped.connect(self.order_tabs)
+        self.table.switched.connect(self.switch_rule)
+        self.table.opened.connect(lambda _: self.sentence.focus_name())
+        self.table.chosen.connect(lambda _: self._choose())
+        for button, run, tip in (
+            (self.add, self.add_rule, "Add a rule (Ins)"),
+            (self.copy, self.duplicate, "Copy the rule (Ctrl+D)"),
+            (self.switch, self.switch_rule, "Switch the rule on or off (Space in the table)"),
+            (self.take, self.delete, "Delete the rule (Del)"),
+            (self.toml, self.open_toml, "Open alerts.toml in an editor, and copy its path"),
+            (self.reload, self.read_again, "Read alerts.toml again after a change by hand"),
+            (self.defaults, self.draft.take_defaults, "Show the rules that come with the console"),
+            (self.discard, self.draft.discard, "Go back to the rules in use"),
+            (self.save, self.keep, "Follow these rules from now on (Ctrl+S)"),
+        ):
+            button.clicked.connect(lambda _=False, run=run: run())
+            button.setToolTip(tip)
+
+    def order_tabs(self) -> None:
+        """Let Tab follow the eye."""
+        chain: list[QWidget] = [self.toml, self.reload, self.defaults, self.table, self.add, self.copy, self.switch]
+        for before, after in pairwise([*chain, self.take, *self.sentence.controls, self.discard, self.save]):
+            QWidget.setTabOrder(before, after)
+
+    def _add_commands(self) -> None:
+        for key, title, shortcut, run, scope in (
+            ("add", "Add an alert rule", "Ins", self.add_rule, self),
+            ("copy", "Duplicate the alert rule", "Ctrl+D", self.duplicate, self),
+            ("delete", "Delete the alert rule", "Del", self.delete, self.table),
+            ("save", "Save the alert rules", "Ctrl+S", self.keep, self),
+            ("discard", "Discard the changes to the alert rules", "", self.draft.discard, self),
+            ("toml", "Edit alerts.toml", "", self.open_toml, self),
+        ):
+            self._shell.commands.add(
+                Command(key=f"alerts.rules.{key}", title=title, group="Alerts", shortcut=shortcut, run=run, scope=scope)
+            )
