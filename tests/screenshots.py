@@ -38,7 +38,7 @@ from aiconsole.gui.window import PANELS, Window
 from aiconsole.gui.window_state import WindowState
 from aiconsole.home import find_home
 from aiconsole.optimizer.footprint import Feet
-from aiconsole.simulator import Behaviour, Simulator
+from aiconsole.simulator import Behaviour, RateLimits, Simulator
 from tests.hour import write_week
 
 OUT = Path(__file__).resolve().parent.parent / "resources" / "screenshots"
@@ -121,6 +121,10 @@ async def shoot(application: QApplication, options: argparse.Namespace) -> None:
                 await engine.change("appearance.theme", mode)
                 theme.set_mode(mode)
                 await each_panel(shell, options.out, mode, options.panels)
+                if "bench" in options.panels:
+                    for name, behaviour in KNOWN.items():
+                        simulator.set(name, behaviour)
+                    await each_moment_of_the_bench(shell, options.out, mode)
                 if "drill" in options.panels:
                     await each_moment_of_a_drill(shell, options.out, mode)
             window.disconnect_engine()
@@ -273,6 +277,70 @@ async def overview_ranges(shell: Shell, out: Path, mode: str) -> None:
     panel.chart.point(panel.chart._graph.number(time.time() - 1380))
     if out != OUT:
         shell.grab().save(str(out / f"overview-hover-{mode}.png"))
+    panel.chart.point(None)
+
+
+KNOWN = {name: msgspec.structs.replace(pace, jitter=0.15) for name, pace in PACES.items()} | {
+    "cerebras": Behaviour(ttft_ms=150, tokens_per_s=800, jitter=0.2, error_rates={"overloaded": 0.2}),
+    "openrouter": Behaviour(ttft_ms=700, tokens_per_s=260, jitter=0.4),
+    "cohere": Behaviour(ttft_ms=380, tokens_per_s=200, jitter=0.2, rate_limit=RateLimits(requests_per_minute=120)),
+    "gemini": Behaviour(ttft_ms=470, tokens_per_s=350, error_rates={"bad_key": 1}),
+}
+
+
+async def each_moment_of_the_bench(shell: Shell, out: Path, mode: str) -> None:
+    """The bench's form, a run under way, and finished health, benchmark, comparison and stress."""
+    from aiconsole.bench.plan import Load, Objectives, Plan, Prompt
+
+    slot = shell.open("bench")
+    assert isinstance(slot, PanelSlot)
+    await settle()
+    view: Any = slot.content
+
+    def picture(name: str) -> None:
+        shell.grab().save(str(out / f"bench-{name}-{mode}.png"))
+
+    async def over() -> None:
+        while view.watch.running:
+            await asyncio.sleep(0.05)
+        await settle(0.8)
+
+    out.mkdir(parents=True, exist_ok=True)
+    picture("form")
+    view.open_item("#capacity")
+    await settle(0.8)
+    picture("form-stress")
+    view.start(Plan(kind="health"))
+    await over()
+    picture("health")
+    short = (Prompt("short", "[[tokens=30]] Name three rivers.", 0, 48),)
+    targets = ("groq", "cerebras", "anthropic", "mistral")
+    bench = Plan(name="Quick benchmark", targets=targets, prompts=short, repeats=15, asserts=("ttft_p95 < 300 ms",))
+    for repeats in (12, 15):
+        view.start(msgspec.structs.replace(bench, repeats=repeats))
+        await over()
+    picture("figures")
+    for number, name in ((2, "spread"), (5, "compare"), (6, "history"), (7, "certificate")):
+        view.finished.tabs.setCurrentIndex(number)
+        await settle(0.6)
+        picture(name)
+    load = Load("sweep", level=2, to=24, steps=4, seconds=4, arrivals="poisson")
+    view.start(
+        Plan(
+            "stress", "Capacity", targets=("groq", "cohere"), prompts=short, load=load,
+            objectives=Objectives(ttft_ms=800, latency_ms=4000),
+        )
+    )  # fmt: skip
+    while view.watch.running and not (view.watch.seen.progress and view.watch.seen.progress.at_s > 7):
+        await asyncio.sleep(0.05)
+    picture("live")
+    await over()
+    view.finished.tabs.setCurrentIndex(3)
+    await settle(0.5)
+    picture("stress")
+    view.finished.tabs.setCurrentIndex(4)
+    await settle(0.5)
+    picture("errors")
 
 
 def main() -> None:
