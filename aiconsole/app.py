@@ -138,12 +138,13 @@ class _Run:
                     self._opened = True
                     window.connect_engine(engine)
                     optimizer = await engine.open_optimizer(warm=True)
+                    window.watch_frames(optimizer)
                     if self._options.exit_after_start:
                         window.shell.close()
                     elif not await _within(self._leave, _SETTLED_S):
                         await _begin_jobs(engine)
-                        optimizer.settle()
                         window.follow_alerts()
+                        optimizer.settle()
                     await self._leave.wait()
                     window.disconnect_engine()
             except Exception as error:
