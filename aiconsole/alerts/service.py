@@ -8,10 +8,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Sequence
-from itertools import groupby
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING, Final, Literal, Protocol
+from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
 
@@ -19,25 +18,22 @@ from aiconsole.alerts import backtest as backtests
 from aiconsole.alerts.channels import Channels
 from aiconsole.alerts.declare import AlertRule, RuleProblem
 from aiconsole.alerts.incidents import Incidents
-from aiconsole.alerts.measures import TIERS
-from aiconsole.alerts.messages import LATE_S, body_of, compose, quiet_until, title_of
+from aiconsole.alerts.messages import LATE_S, compose
 from aiconsole.alerts.outbox import Outbox
 from aiconsole.alerts.rules_file import AlertRulesFile
+from aiconsole.alerts.seeding import seed
 from aiconsole.alerts.sending import Sent
+from aiconsole.alerts.telling import Desktop, Telling, TellSettings
 from aiconsole.alerts.watch import Watch
 from aiconsole.alerts.words import span
 from aiconsole.alerts.world import KINDS, Moment, World
 from aiconsole.domain.alerts import (
-    SEVERITIES,
     Alert,
-    AlertMessage,
     AlertStep,
     Backtest,
     ChannelView,
     Happening,
-    MessageKind,
     OutboxRow,
-    Severity,
     Silence,
 )
 from aiconsole.domain.errors import ConfigError, ConsoleError
@@ -45,18 +41,14 @@ from aiconsole.domain.events import AlertChanged, Event, Notice
 
 if TYPE_CHECKING:
     from aiconsole.alerts.backtest import Past, Runs
-    from aiconsole.alerts.channels import ChannelSettings
     from aiconsole.domain.analysis import Performance
     from aiconsole.domain.clock import Clock
     from aiconsole.domain.error_groups import ErrorFinding
     from aiconsole.realtime.timers import Timers
     from aiconsole.store.alerts import AlertStore
 
-SEED_S: Final = 3 * 86_400.0
 BACKTEST_S: Final = 30 * 86_400.0
 _log = logging.getLogger(__name__)
-
-Desktop = Callable[[AlertMessage], object]
 
 
 class AlertRuleSet(msgspec.Struct, frozen=True):
@@ -66,31 +58,6 @@ class AlertRuleSet(msgspec.Struct, frozen=True):
     problems: tuple[RuleProblem, ...]
     path: Path
     own: bool
-
-
-class Telling(Protocol):
-    """How alerts are told; `settings.AlertSettings`."""
-
-    @property
-    def enabled(self) -> bool: ...
-
-    @property
-    def desktop(self) -> bool: ...
-
-    @property
-    def sound(self) -> bool: ...
-
-    @property
-    def quiet_from(self) -> str: ...
-
-    @property
-    def quiet_to(self) -> str: ...
-
-    @property
-    def most_messages(self) -> int: ...
-
-    @property
-    def tell_simulated(self) -> bool: ...
 
 
 class Alerts:
@@ -118,7 +85,7 @@ class Alerts:
         timers: Timers,
         random: Random,
         *,
-        settings: Callable[[], Telling],
+        settings: Callable[[], TellSettings],
         simulated: Callable[[], bool],
         publish: Callable[[Event], object],
         runs: Runs,
@@ -147,7 +114,7 @@ class Alerts:
             cap=lambda: settings().most_messages,
             ended=self._delivered,
         )
-        self._desktops: list[Desktop] = []
+        self._telling = Telling(settings, channels, clock)
         self._tasks: set[asyncio.Task[None]] = set()
         self._saving = asyncio.Lock()
 
@@ -161,7 +128,7 @@ class Alerts:
         self._incidents.restore(alerts, silences)
         if not by_itself:
             return
-        await self._seed()
+        await seed(self._world, self._past, self._clock.now(), simulated=self._simulated())
         self._follow()
         now = self._now()
         for alert in alerts:
@@ -306,8 +273,7 @@ class Alerts:
 
     def on_desktop(self, show: Desktop) -> Callable[[], None]:
         """Have ``show`` called with what is to be shown on the desktop; the callable returned ends that."""
-        self._desktops.append(show)
-        return lambda: self._desktops.remove(show) if show in self._desktops else None
+        return self._telling.on_desktop(show)
 
     async def channel_views(self) -> tuple[ChannelView, ...]:
         """Every channel with how it stands. Raises StoreError."""
@@ -368,18 +334,6 @@ class Alerts:
     def _follow(self) -> None:
         self.watch.set_rules(self._file.rules if self._settings().enabled else ())
 
-    async def _seed(self) -> None:
-        """Know what was counted before the start, so that windows are full."""
-        now, simulated = self._clock.now(), self._simulated()
-        for of in ("attempts", "requests"):
-            for by in ("provider", "all"):
-                for step, reach in TIERS:
-                    since = now - min(reach, SEED_S)
-                    length, sums = await self._past.call_sums(since, now, step, of=of, by=by, simulated=simulated)
-                    for provider, rows in groupby(sums, lambda each: each.provider):
-                        if length == step:
-                            self._world.of(of, provider).seed(rows, step)
-
     async def _begin_sending(self) -> None:
         try:
             await self.channels.load()
@@ -393,52 +347,15 @@ class Alerts:
         if what == "pending":
             self._publish(_event(alert))
             return
-        rows: tuple[OutboxRow, ...] = ()
-        if alert.state == "firing" and what in ("firing", "worse"):
-            rows = self._rows(alert, "firing")
-            self._show(alert, "firing" if what == "firing" else None)
-        elif what == "resolved":
-            rows = self._rows(alert, "resolved")
-            self._show(alert, "resolved")
         self._publish(_event(alert))
-        self._spawn(self._keep(alert, rows))
+        self._telling.show(alert, what)
+        self._spawn(self._keep(alert, self._telling.rows(alert, what)))
 
     async def _keep(self, alert: Alert, rows: tuple[OutboxRow, ...]) -> None:
         async with self._saving:
             await self._keeping.save((alert,), rows)
         for channel in {row.channel for row in rows}:
             self.outbox.nudge(channel)
-
-    def _rows(self, alert: Alert, kind: MessageKind) -> tuple[OutboxRow, ...]:
-        """The messages that channels are to get; whoever got one of this kind already gets none."""
-        if alert.simulated and not self._settings().tell_simulated:
-            return ()
-        now = self._clock.now()
-        due = self._due(alert.severity, now)
-        title, body = title_of(alert, kind), body_of(alert, kind)
-        return tuple(
-            OutboxRow(0, alert.id, name, kind, alert.severity, title, body, now, due)
-            for name, own in self.channels.all().items()
-            if _wants(own, alert.severity, kind)
-        )
-
-    def _due(self, severity: Severity, now: float) -> float:
-        own = self._settings()
-        until = None if severity == "critical" else quiet_until(now, own.quiet_from, own.quiet_to)
-        return now if until is None else until
-
-    def _show(self, alert: Alert, kind: MessageKind | None) -> None:
-        own, now = self._settings(), self._clock.now()
-        if kind is None or not own.desktop or self._due(alert.severity, now) > now:
-            return
-        message = AlertMessage(
-            alert.id, kind, alert.severity, title_of(alert, kind), body_of(alert, kind), own.sound and kind == "firing"
-        )
-        for show in tuple(self._desktops):
-            try:
-                show(message)
-            except Exception:
-                _log.exception("A notification could not be shown")
 
     async def _delivered(self, rows: tuple[OutboxRow, ...], trouble: str) -> None:
         """Write into the timelines what came of a delivery."""
@@ -474,14 +391,6 @@ class Alerts:
 def _event(alert: Alert) -> AlertChanged:
     return AlertChanged(
         alert.id, alert.rule, alert.state, alert.changed_at, alert.severity, alert.summary, alert.subject
-    )
-
-
-def _wants(own: ChannelSettings, severity: Severity, kind: MessageKind) -> bool:
-    return (
-        own.enabled
-        and SEVERITIES.index(severity) >= SEVERITIES.index(own.least)
-        and (kind != "resolved" or own.resolved)
     )
 
 
