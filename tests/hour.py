@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 from aiconsole.domain.chat import Cost, Timing, Usage
 from aiconsole.domain.clock import SystemClock
-from aiconsole.domain.events import AttemptFinished, BreakerChanged, BreakerState, RequestFinished, Switched
+from aiconsole.domain.events import AttemptFinished, BreakerChanged, BreakerState, HealthSeen, RequestFinished, Switched
 from aiconsole.domain.trace import Attempt, Choice, DecisionTrace, Note, Skip
 from aiconsole.store import Recorder, Store
 
@@ -73,9 +73,22 @@ async def write_week(path: Path, now: float, *, simulated: bool = True) -> None:
             recorder.listen(event)
     for event in hour(now, simulated=simulated):
         recorder.listen(event)
+    for look in health(now, 7 * 24 * SPAN_S, simulated=simulated):
+        recorder.listen(look)
     await recorder.flush()
     await recorder.close()
     await store.close()
+
+
+def health(end: float, length_s: float, *, simulated: bool = True) -> Iterator[HealthSeen]:
+    """Looks at each provider's health, a quarter of an hour apart, in the time before ``end``; OpenRouter's outage is seen."""
+    down = (end - SPAN_S + OUTAGE[0], end - SPAN_S + OUTAGE[1])
+    for back in range(int(length_s // 900), -1, -1):
+        at = end - back * 900
+        for name in dict.fromkeys(model.provider for model in MODELS):
+            ill = name == "openrouter" and (down[0] <= at < down[1] or back in (33, 34, 317))
+            kind, took = ("timeout", None) if ill else (None, 90.0)
+            yield HealthSeen(name, at, not ill, took, kind, simulated=simulated)
 
 
 def hour(

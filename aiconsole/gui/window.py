@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from ..optimizer.service import Optimizer
     from ..settings import Problem
     from .heart import HeartCard
-
     from .tray import Tray
+
 _log = logging.getLogger(__name__)
 
 
@@ -56,18 +56,18 @@ PANELS = (
     PanelPlan("providers", "Providers", "providers", "aiconsole.gui.providers"),
     PanelPlan("routing", "Routing", "routing", "aiconsole.gui.routing"),
     PanelPlan("jobs", "Jobs", "jobs", "aiconsole.gui.jobs"),
+    PanelPlan("alerts", "Alerts", "alerts", "aiconsole.gui.alerts"),
     PanelPlan("settings", "Settings", "settings", "aiconsole.gui.settings"),
 )
-    PanelPlan("alerts", "Alerts", "alerts", "aiconsole.gui.alerts"),
 FIRST_PANEL = "chat"
 
 
-def _is_there(module: str) -> bool:
-    found = find_spec(module)
 def _nothing() -> None:
     pass
 
 
+def _is_there(module: str) -> bool:
+    found = find_spec(module)
     return found is not None and found.origin is not None
 
 
@@ -99,17 +99,17 @@ class Window(QObject):
         shell.memory.update(state.memory)
         self._feed = StripFeed(shell)
         self._heart: HeartCard | None = None
-        self._frames: QObject | None = None
-        for plan in self._plans.values():
         self._tray: Tray | None = None
         self._leave_alerts: Callable[[], None] = _nothing
+        self._frames: QObject | None = None
+        for plan in self._plans.values():
             shell.add_panel(Panel(plan.key, plan.title, plan.icon, partial(self._slot, plan.key)))
         shell.commands.add_source(self._more_commands)
         shell.mode_chosen.connect(self._keep_mode)
         shell.strip.provider_clicked.connect(self._open_provider)
-        shell.strip.cost_clicked.connect(partial(shell.open, "overview"))
-        shell.strip.heart_clicked.connect(self._open_heart)
         shell.strip.alerts_clicked.connect(partial(shell.open, "alerts"))
+        shell.strip.cost_clicked.connect(partial(shell.open, "providers", "#spend"))
+        shell.strip.heart_clicked.connect(self._open_heart)
         for first in (state.panel, FIRST_PANEL, *self._plans):
             if first in self._plans:
                 shell.open(first)
@@ -146,8 +146,6 @@ class Window(QObject):
             self._frames.deleteLater()
         self._frames = Frames(self.shell, partial(optimizer.monitor.note, "frame_ms"))
 
-    def disconnect_engine(self) -> None:
-        """Stop looking at the engine, which is about to close."""
     def follow_alerts(self) -> None:
         """Show on the desktop what the engine's alerts tell, once they are open."""
         session = self.session
@@ -159,14 +157,16 @@ class Window(QObject):
         self._leave_alerts = session.engine.alerts.on_desktop(self._tray.show)
         self._feed.refresh_alerts()
 
+    def disconnect_engine(self) -> None:
+        """Stop looking at the engine, which is about to close."""
         self._feed.stop()
-        if self._heart is not None:
-            self._heart.dismiss()
         self._leave_alerts()
         self._leave_alerts = _nothing
         if self._tray is not None:
             self._tray.leave()
             self._tray = None
+        if self._heart is not None:
+            self._heart.dismiss()
             self._heart.deleteLater()
             self._heart = None
         if self.session is not None:
@@ -337,6 +337,13 @@ class Window(QObject):
             words="demo simulator try",
         )
         yield from request_commands(self.shell)
+        yield Command(
+            key="spend",
+            title="Show the spend",
+            group="Providers",
+            run=partial(self.shell.open, "providers", "#spend"),
+            words="cost money budget forecast month export",
+        )
         yield Command(
             key="rules.edit",
             title="Edit fallback rules",

@@ -1,9 +1,12 @@
-"""One provider's page: state and test, breakers and limits, key, connection, simulated faults, models."""
+"""One provider's page: state and test, breakers and limits, key, connection, simulated faults; its graph, models, errors."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import (
+    QButtonGroup,
     QCheckBox,
     QFrame,
     QHBoxLayout,
@@ -11,6 +14,7 @@ from PySide6.QtWidgets import (
     QPushButton,
     QScrollArea,
     QSizePolicy,
+    QStackedWidget,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -18,22 +22,25 @@ from PySide6.QtWidgets import (
 
 from ...domain.errors import ConsoleError
 from ...domain.models import ProbeResult, ProviderState
-from ...realtime.activity import summary
-from ..figures import count, latency, money, share
+from ..figures import count, latency
 from ..session import Session
 from ..settings.field import SettingGroup
 from ..settings.model import provider_entries
 from ..shell import Shell
 from ..theme import SPACE_L, SPACE_M, SPACE_S, SPACE_XS, State, set_role
+from .asking import Asking
+from .errors_card import ErrorsList, rows_of
 from .faults import Faults
+from .graph_card import GraphCard, range_commands
 from .guard import Guard
 from .key_entry import KeyEntry
 from .models_card import ModelsCard
 from .result import Outcome, card
 from .rows import plain
+from .standing import health
 from .swatch import Swatch
 
-_SIDE = 560
+_SIDE = 510
 
 
 class Detail(QWidget):
@@ -53,6 +60,8 @@ class Detail(QWidget):
         set_role(self._pill, "pill", "idle")
         self._pill.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self._seen = QLabel()
+        self._seen.setTextFormat(Qt.TextFormat.PlainText)
+        self._seen.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         set_role(self._seen, "caption")
         self.enabled = QCheckBox("Switched on")
         self.enabled.clicked.connect(self._switch)
@@ -74,6 +83,13 @@ class Detail(QWidget):
         self.faults = Faults(session, shell)
         self.guard = Guard(session, shell)
         self.models = ModelsCard(session, shell)
+        self.graph = GraphCard(session, shell)
+        self.errors = ErrorsList()
+        self.errors.opened.connect(self._open_errors)
+        self.to_models, self.to_errors = QPushButton("Models"), QPushButton("Errors")
+        self._below = QStackedWidget()
+        self._past = Asking(shell, self._ask_past, self.graph.show_trouble, self)
+        self.graph.viewed.connect(self._past.now)
         self._key_card = card("Key", self.key)
         self._guard_card = card("Breakers and limits", self.guard)
         self._faults_card = card("Simulated behaviour", self.faults)
@@ -100,6 +116,7 @@ class Detail(QWidget):
         self.faults.show_provider(name)
         self.guard.show_provider(name)
         self.models.show_provider(name)
+        self.graph.show_provider(name)
         self.refresh()
 
     def refresh(self) -> None:
@@ -109,12 +126,8 @@ class Detail(QWidget):
             if self.name and self.isVisible():
                 self.left.emit()
             return
-        standing = self._session.standing(state)
         self._swatch.show_provider(state.name)
         self._title.setText(state.label)
-        self._pill.setText(standing.word)
-        self._pill.setToolTip(plain(standing.reason))
-        set_role(self._pill, "pill", standing.state)
         self.enabled.setChecked(state.enabled)
         self.enabled.setVisible(not state.simulated)
         self.remove.setVisible(state.custom)
@@ -125,21 +138,35 @@ class Detail(QWidget):
         testing = self.name in self._session.testing
         self.test.setEnabled(state.enabled and not testing)
         self.test.setText("Testing…" if testing else "Test")
-        self.refresh_seen()
+        self.refresh_live()
         if state.trouble:
             self.outcome.say("crit", f"{state.label} cannot be used. {state.trouble}")
 
-    def refresh_seen(self) -> None:
-        """Say what this process has seen of the provider."""
-        seen = summary(self._session.activity.samples(3600, self.name))
-        if not seen.requests:
-            self._seen.setText("No request in the last hour")
+    def refresh_live(self) -> None:
+        """Say what changes by itself: health, breakers, limits, and what was asked since."""
+        state = self._session.provider(self.name)
+        if state is None:
             return
-        self._seen.setText(
-            f"Last hour: {count(seen.requests)} {'request' if seen.requests == 1 else 'requests'}"
-            f" · whole answers p50 {latency(seen.p50_ms)}, p95 {latency(seen.p95_ms)}"
-            f" · errors {share(seen.error_rate)} · {money(seen.cost_usd)}"
-        )
+        live = self._session.engine.live.provider(self.name)
+        standing = health(self._session, state, live)
+        self._pill.setText(standing.word)
+        self._pill.setToolTip(plain(standing.reason))
+        set_role(self._pill, "pill", standing.state)
+        under_way = f"{count(live.in_flight)} under way. " if live.in_flight else ""
+        self._seen.setText(under_way + standing.reason)
+        self._seen.setToolTip(plain(standing.reason))
+        self.guard.refresh()
+        if self.graph.take_new():
+            self._past.soon()
+
+    def find_models(self) -> None:
+        """Go to the models and filter them."""
+        self.to_models.click()
+        self.models.filter.setFocus()
+
+    def ranges(self) -> list[tuple[str, str, Callable[[], object]]]:
+        """A title, a key and what it does for each range of the graph."""
+        return range_commands(self.graph)
 
     def run_test(self) -> None:
         """Ask for a sign of health."""
@@ -157,8 +184,7 @@ class Detail(QWidget):
         for widget in (self.back, self._swatch, self._title, self._pill):
             across.addWidget(widget)
         across.addSpacing(SPACE_S)
-        across.addWidget(self._seen)
-        across.addStretch(1)
+        across.addWidget(self._seen, 1)
         for button in (self.enabled, self.remove, self.test):
             across.addWidget(button)
         side = QWidget()
@@ -176,10 +202,9 @@ class Detail(QWidget):
         self._scroll.setWidget(side)
         columns = QHBoxLayout()
         columns.setSpacing(SPACE_M)
-        self._scroll.setMinimumWidth(550)
-        self._scroll.setMaximumWidth(_SIDE + 60)
-        columns.addWidget(self._scroll, 5)
-        columns.addWidget(self.models, 6)
+        self._scroll.setFixedWidth(_SIDE)
+        columns.addWidget(self._scroll)
+        columns.addLayout(self._build_past(), 1)
         body = QVBoxLayout()
         body.setContentsMargins(SPACE_L, SPACE_M, SPACE_L, SPACE_L)
         body.setSpacing(SPACE_M)
@@ -190,6 +215,54 @@ class Detail(QWidget):
         layout.setSpacing(SPACE_XS)
         layout.addWidget(head)
         layout.addLayout(body, 1)
+
+    def _build_past(self) -> QVBoxLayout:
+        """The graph, and below it models or errors."""
+        chips, group = QHBoxLayout(), QButtonGroup(self)
+        chips.setSpacing(SPACE_XS)
+        for at, (chip, page) in enumerate(((self.to_models, self.models), (self.to_errors, card("", self.errors)))):
+            chip.setCheckable(True)
+            set_role(chip, "chip")
+            group.addButton(chip)
+            chips.addWidget(chip)
+            self._below.addWidget(page)
+            chip.clicked.connect(lambda _=False, at=at: self._below.setCurrentIndex(at))
+        self.to_models.setChecked(True)
+        chips.addStretch(1)
+        down = QVBoxLayout()
+        down.setSpacing(SPACE_S)
+        down.addWidget(self.graph, 3)
+        down.addLayout(chips)
+        down.addWidget(self._below, 2)
+        return down
+
+    async def _ask_past(self) -> None:
+        """What it did in the stretch of time in view, as a whole, by model, by error and by looks at its health."""
+        name, words, demo = self.name, self.graph.words, self._session.engine.demo
+        (start, end), history = self.graph.view, self._session.engine.history
+        did = (await history.totals(start, end, provider=name, simulated=demo)).get((name, ""))
+        models = await history.totals(start, end, by="model", provider=name, simulated=demo)
+        failures = await history.failures(start, end, provider=name, simulated=demo)
+        spans = await history.health_spans(start, end, simulated=demo)
+        if name != self.name:
+            self._past.now()
+            return
+        self.graph.show_figures(did, [span for span in spans if span.provider == name])
+        self.models.show_figures({model: figures for (_, model), figures in models.items()}, words)
+        rows = rows_of(failures, did)
+        self.errors.show_rows(rows, words)
+        failed = sum(row.count for row in rows if row.blamed)
+        self.to_errors.setText(f"Errors {count(failed)}" if failed else "Errors")
+
+    def _open_errors(self, kind: str) -> None:
+        from ..requests.wanted import Wanted
+
+        (start, end), demo = self.graph.view, self._session.engine.demo
+        if kind:
+            wanted = Wanted(start=start, end=end, provider=self.name, error_kind=kind, simulated=demo)
+        else:
+            wanted = Wanted(start=start, end=end, asked=self.name, sort="attempts", simulated=demo)
+        self._shell.open("requests", wanted)
 
     def _show_settings(self, state: ProviderState) -> None:
         if self._settings is not None:

@@ -26,7 +26,7 @@ _STREAM_FAULTS = (
     ("torn", "Losing one event"),
     ("error", "An error inside"),
 )
-_LETTERS, _NARROW = 8, 96
+_LETTERS, _NARROW = 6, 96
 _SLOW = ((1.0, "As usual"), (2.0, "2 times slower"), (5.0, "5 times slower"), (20.0, "20 times slower"))
 
 

@@ -1,4 +1,4 @@
-"""What guards a provider: its breakers with hold and reset, the headroom of its limits, and its reliability."""
+"""What guards a provider: its breakers with hold and reset, what is left of rate and spending limits, its reliability."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from ..breakers import Hold, lines, turn
 from ..session import Session
 from ..shell import Shell
 from ..theme import SPACE_M, SPACE_S, set_role
-from .guard_model import BreakersModel, Headroom, headroom, score_words
+from .guard_model import BreakersModel
+from .standing import Headroom, clock_words, headroom, score_words, spending
 from .table import MarkedCells, Table
 
 _ROW = 32
@@ -17,27 +18,21 @@ _MOST = 6
 
 
 class Guard(QWidget):
-    """For one provider at a time; ``refresh`` every second while it is in view."""
+    """For one provider at a time; ``refresh`` when anything changed while it is in view."""
 
     def __init__(self, session: Session, shell: Shell) -> None:
         super().__init__()
         self._session, self._shell = session, shell
         self._name = ""
-        self._shown: tuple[Headroom, ...] = ()
-        self._bars: list[tuple[QProgressBar, QLabel]] = []
         self.model = BreakersModel()
         self.table = Table(self.model, "Circuit breakers", row_px=_ROW)
         self.table.setItemDelegate(MarkedCells(shell.theme, self.table))
-        self.table.stretch(0, {1: 140, 2: 150})
+        self.table.stretch(0, {1: 120, 2: 110})
         self.score = QLabel()
         set_role(self.score, "strong")
         self.parts = _caption()
-        self.limits = QGridLayout()
-        self.limits.setHorizontalSpacing(SPACE_M)
-        self.limits.setVerticalSpacing(SPACE_S)
-        self.limits.setColumnStretch(1, 1)
-        self._no_limits = _caption()
-        self._no_limits.setText("No rate limits were told by this provider yet.")
+        self.limits = Bars("No rate limits were told by this provider yet.")
+        self.spending = Bars("No spending limit concerns it; one is set under Connection or in the settings.")
         self.holds: dict[Hold, QPushButton] = {}
         self._build()
         self.table.selectionModel().currentChanged.connect(lambda *_: self._follow())
@@ -61,7 +56,9 @@ class Guard(QWidget):
         score = engine.gate.reliability.score(self._name, engine.gate.limits.headroom(self._name))
         self.score.setText(f"Reliability {score.value:.0f} of 100")
         self.parts.setText(score_words(score))
-        self._show_limits(headroom(engine, self._name, self._session.clock.now()))
+        now = self._session.clock.now()
+        self.limits.show_limits(headroom(engine, self._name, now))
+        self.spending.show_limits(spending(engine, self._name, now))
         self._follow()
 
     def _build(self) -> None:
@@ -84,8 +81,12 @@ class Guard(QWidget):
         for widget in (self.score, self.parts, self.table):
             layout.addWidget(widget)
         layout.addLayout(row)
-        layout.addWidget(self._no_limits)
-        layout.addLayout(self.limits)
+        for title, bars in (("Rate limits", self.limits), ("Spending limits", self.spending)):
+            head = QLabel(title)
+            set_role(head, "strong")
+            layout.addSpacing(SPACE_S)
+            layout.addWidget(head)
+            layout.addWidget(bars)
 
     def turn(self, how: Hold) -> None:
         """Hold or reset the breaker that is chosen."""
@@ -100,35 +101,48 @@ class Guard(QWidget):
             button.setAccessibleName(f"{button.text()}: {line.key}" if line else button.text())
             button.setEnabled(line is not None and line.state != f"forced {how}")
 
-    def _show_limits(self, found: tuple[Headroom, ...]) -> None:
-        self._no_limits.setVisible(not found)
-        if [one.name for one in found] != [one.name for one in self._shown]:
-            for pair in self._bars:
-                for widget in pair:
-                    self.limits.removeWidget(widget)
-                    widget.hide()
-                    widget.deleteLater()
-            self._bars.clear()
-            for at in range(len(found)):
-                self._add_limit(at)
-        self._shown = found
-        for at, one in enumerate(found):
-            self._fill_limit(at, one)
 
-    def _add_limit(self, at: int) -> None:
+class Bars(QWidget):
+    """A small bar and words for each limit, or ``nothing`` where there is none."""
+
+    def __init__(self, nothing: str) -> None:
+        super().__init__()
+        self._shown: tuple[str, ...] = ()
+        self.bars: list[tuple[QProgressBar, QLabel]] = []
+        self._nothing = _caption()
+        self._nothing.setText(nothing)
+        self._grid = QGridLayout(self)
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setHorizontalSpacing(SPACE_M)
+        self._grid.setVerticalSpacing(SPACE_S)
+        self._grid.setColumnStretch(1, 1)
+        self._grid.addWidget(self._nothing, 0, 0, 1, 2)
+
+    def show_limits(self, found: tuple[Headroom, ...]) -> None:
+        """Show these."""
+        names = tuple(one.name for one in found)
+        if names != self._shown:
+            self._shown = names
+            for widget in (widget for pair in self.bars for widget in pair):
+                self._grid.removeWidget(widget)
+                widget.hide()
+                widget.deleteLater()
+            self.bars = [self._add(at) for at in range(1, len(found) + 1)]
+            self._nothing.setVisible(not found)
+        for (bar, words), one in zip(self.bars, found, strict=True):
+            bar.setValue(round(one.left * 1000))
+            set_role(bar, None, one.state)
+            bar.setAccessibleName(f"What is left of {one.name}: {one.words}")
+            words.setText(f"{one.name}: {one.words}")
+            words.setToolTip("" if one.resets_at is None else f"Whole again at {clock_words(one.resets_at)}")
+
+    def _add(self, at: int) -> tuple[QProgressBar, QLabel]:
         bar, words = QProgressBar(), _caption()
         bar.setRange(0, 1000)
-        bar.setFixedWidth(96)
-        self.limits.addWidget(bar, at, 0, Qt.AlignmentFlag.AlignVCenter)
-        self.limits.addWidget(words, at, 1)
-        self._bars.append((bar, words))
-
-    def _fill_limit(self, at: int, one: Headroom) -> None:
-        bar, words = self._bars[at]
-        bar.setValue(round(one.left * 1000))
-        set_role(bar, None, one.state)
-        bar.setAccessibleName(f"Headroom of {one.name}: {one.words}")
-        words.setText(f"{one.name}: {one.words}")
+        bar.setFixedWidth(72)
+        self._grid.addWidget(bar, at, 0, Qt.AlignmentFlag.AlignVCenter)
+        self._grid.addWidget(words, at, 1)
+        return bar, words
 
 
 def _caption() -> QLabel:

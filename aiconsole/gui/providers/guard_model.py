@@ -1,24 +1,15 @@
-"""One provider's breakers as rows of a table, and its limits and score in words."""
+"""One provider's breakers as rows of a table."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import msgspec
 from PySide6.QtCore import Qt
 
-from ...domain.chat import RateLimit
-from ..breakers import Line, wait
-from ..figures import count, share
-from ..theme import State
+from ..breakers import Line
 from ..titled import Index, TitledTable
 from .rows import NAME_ROLE, STATE_ROLE, plain
-
-if TYPE_CHECKING:
-    from ...engine import Engine
-    from ...routing.limits import LimitView
-    from ...routing.reliability import Score
 
 
 class BreakersModel(TitledTable):
@@ -54,52 +45,3 @@ class BreakersModel(TitledTable):
         if role == NAME_ROLE:
             return line.key.partition("/")[0]
         return line.glyph if role == STATE_ROLE and column == 1 else None
-
-
-class Headroom(msgspec.Struct, frozen=True):
-    """One limit: its name, what is left in words, and as a share of 0 to 1 with its state."""
-
-    name: str
-    words: str
-    left: float
-    state: State
-
-
-def headroom(engine: Engine, provider: str, now: float) -> tuple[Headroom, ...]:
-    """The limits known of a provider and its models; ``now`` in epoch seconds."""
-    found: list[Headroom] = []
-    for view in engine.gate.limits.snapshot():
-        if view.key.partition("/")[0] == provider:
-            found += _of_key(view, now)
-    return tuple(found)
-
-
-def _of_key(view: LimitView, now: float) -> list[Headroom]:
-    whose = view.key.partition("/")[2] or "whole provider"
-    found = [_of_limit(whose, limit, now) for limit in view.limits if limit.limit and limit.remaining is not None]
-    if view.held_until is not None and view.held_until > now:
-        found.append(Headroom(whose, f"{view.held_reason}, asked again in {wait(view.held_until - now)}", 0.0, "crit"))
-    return found
-
-
-def _of_limit(whose: str, limit: RateLimit, now: float) -> Headroom:
-    left = min(1.0, max(0.0, (limit.remaining or 0) / (limit.limit or 1)))
-    words = f"{count(limit.remaining)} of {count(limit.limit)} {limit.kind}"
-    words += f" left this {limit.window}" if limit.window else " left"
-    if left < 1 and limit.resets_at is not None and limit.resets_at > now:
-        words += f", resets in {wait(limit.resets_at - now)}"
-    return Headroom(whose, words, left, "ok" if left >= 0.3 else "warn" if left >= 0.1 else "crit")
-
-
-def score_words(score: Score) -> str:
-    """The parts that a reliability score is made of."""
-    if score.samples < 0.5:
-        return "nothing was seen of it yet; 70 means “not known”"
-    parts = (
-        ("success", score.success),
-        ("last minute", score.recency),
-        ("speed against its own usual", score.latency),
-        ("limits", score.limits),
-        ("confidence", score.confidence),
-    )
-    return " · ".join(f"{name} {share(part)}" for name, part in parts)

@@ -1,16 +1,20 @@
-"""One provider's models with context lengths and prices, sorted and filtered."""
+"""One provider's models with context lengths, prices and what they did, sorted and filtered."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize, QSortFilterProxyModel, Qt
+from collections.abc import Mapping
+
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QLineEdit, QToolButton, QVBoxLayout
 
+from ...domain.history import Figures
 from ..session import Session
 from ..shell import Shell
 from ..slot import words_of
 from ..theme import SPACE_L, SPACE_M, SPACE_S, set_role
+from .models_model import ModelsModel
 from .result import Outcome
-from .rows import SORT_ROLE, ModelsModel
+from .rows import Sorted
 from .table import Table
 
 
@@ -23,14 +27,12 @@ class ModelsCard(QFrame):
         self._session, self._shell = session, shell
         self._name = ""
         self.models = ModelsModel(self)
-        self._found = QSortFilterProxyModel(self)
-        self._found.setSourceModel(self.models)
-        self._found.setSortRole(SORT_ROLE)
+        self._found = Sorted(self.models, self)
         self._found.setFilterCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
         self.table = Table(self._found, "Models", row_px=32)
         set_role(self.table, "bare")
         self.table.setSortingEnabled(True)
-        self.table.stretch(0, {1: 88, 2: 92, 3: 104, 4: 92})
+        self.table.stretch(0, {1: 66, 2: 62, 3: 68, 4: 76, 5: 76, 6: 64})
         self.filter = QLineEdit()
         self.filter.setPlaceholderText("Filter models")
         self.filter.setAccessibleName("Filter models")
@@ -60,6 +62,10 @@ class ModelsCard(QFrame):
         self.filter.clear()
         self.table.sortByColumn(-1, Qt.SortOrder.AscendingOrder)
         self._refresh()
+
+    def show_figures(self, did: Mapping[str, Figures], words: str) -> None:
+        """Tell what each model did in the range that ``words`` names."""
+        self.models.show_figures(did, words)
 
     def _build(self) -> None:
         head = QLabel("Models")

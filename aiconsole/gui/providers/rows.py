@@ -1,42 +1,68 @@
-"""The providers as rows of a table, and one provider's models as rows of another."""
+"""The providers as rows of a table: how each stands now, and how it did in the last hour."""
 
 from __future__ import annotations
 
-import time
-from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping
 from html import escape
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
-from PySide6.QtCore import QObject, Qt
+from PySide6.QtCore import QObject, QSortFilterProxyModel, Qt
 
-from ...domain.models import ModelInfo, ProviderState
-from ...realtime.activity import Sample, Summary, summary
-from ..breakers import lines, whole
-from ..figures import UNKNOWN, count, latency, share
+from ...domain.history import Figures
+from ...domain.models import ProviderState
+from ...realtime.state import ProviderLive
+from ..breakers import lines, wait
+from ..figures import UNKNOWN, count, latency, money, share
 from ..session import Checkup, Session, Standing
 from ..theme import State
 from ..titled import RIGHT, Index, TitledTable
+from .standing import Headroom, breaker, clock_words, headroom, health, score_words
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 NAME_ROLE: Final = Qt.ItemDataRole.UserRole
 STATE_ROLE: Final = Qt.ItemDataRole.UserRole + 1
 SORT_ROLE: Final = Qt.ItemDataRole.UserRole + 2
-_SEEN_S: Final = 3600.0
+BAR_ROLE: Final = Qt.ItemDataRole.UserRole + 3
+"""What is left of something, 0 to 1, with its state, for a small bar before the words."""
 
 
 class Row(msgspec.Struct, frozen=True):
-    """All that the table says of one provider."""
+    """All that the table says of one provider. ``hour`` are the figures of its attempts in the last hour, None without any."""
 
     state: ProviderState
-    standing: Standing
+    health: Standing
     breaker: Standing
     score: int
+    score_words: str
+    limits: tuple[Headroom, ...]
+    now: float
+    live: ProviderLive
+    hour: Figures | None
     key: str
     models: int | None
     checkup: Checkup | None
     testing: bool
-    seen: Summary
+
+    @property
+    def tightest(self) -> Headroom | None:
+        """The limit of which least is left."""
+        return min(self.limits, key=lambda limit: limit.left, default=None)
+
+    @property
+    def per_minute(self) -> int | None:
+        """Attempts within the last minute, None where there was none in the last hour either."""
+        return self.live.attempts_per_min if self.hour is not None or self.live.attempts_per_min else None
+
+    @property
+    def spent(self) -> float | None:
+        """USD spent today at the real provider, None where nothing is known of that."""
+        if self.live.spend_usd:
+            return self.live.spend_usd
+        asked = not self.state.simulated and self.hour is not None and self.hour.uncosted < self.hour.answered
+        return 0.0 if asked else None
 
 
 def plain(text: str) -> str:
@@ -64,49 +90,157 @@ def test_words(row: Row) -> tuple[State | None, str]:
     return ("ok", latency(result.latency_ms)) if result.ok else ("crit", result.error_kind or "failed")
 
 
+def _limit_words(row: Row) -> str:
+    limit = row.tightest
+    if limit is None:
+        return UNKNOWN
+    left = "none left" if limit.left == 0 else share(limit.left)
+    return left if limit.resets_at is None else f"{left}, {wait(limit.resets_at - row.now)}"
+
+
+def _limit_tip(row: Row) -> str:
+    if not row.limits:
+        return "No rate limits were told by this provider yet."
+    return "\n".join(
+        f"{limit.name}: {limit.words}" + (f" ({clock_words(limit.resets_at)})" if limit.resets_at else "")
+        for limit in sorted(row.limits, key=lambda limit: limit.left)
+    )
+
+
+def _error_tip(row: Row) -> str:
+    hour, live = row.hour, row.live
+    said = ["Nothing was asked in the last hour."]
+    if hour is not None:
+        said = [f"Last hour: {count(hour.failures)} of {count(hour.answered + hour.failures)} failed."]
+        if hour.refusals:
+            said.append(f"{count(hour.refusals)} were refused by fault of the request.")
+    if live.error_rate is not None:
+        said.append(f"Last five minutes: {share(live.error_rate)}.")
+    if live.last_error_at is not None:
+        said.append(f"Last at {clock_words(live.last_error_at)}: {live.last_error_kind}.")
+    return "\n".join(said)
+
+
+class Column(NamedTuple):
+    """``order`` is what it is sorted by, None where that is not known; without it, its words."""
+
+    title: str
+    text: Callable[[Row], str]
+    order: Callable[[Row], float | None] | None = None
+    tip: Callable[[Row], str] | None = None
+    state: Callable[[Row], State | None] | None = None
+    about: str = ""
+
+
+_GRAVITY: Final[dict[State, float]] = {"ok": 0.0, "idle": 1.0, "warn": 2.0, "crit": 3.0}
+_HOUR: Final = "Of all attempts in the last hour, within 1 %; – where there was none"
+COLUMNS: Final = (
+    Column("Provider", lambda row: row.state.label, tip=lambda row: row.state.base_url),
+    Column(
+        "Health",
+        lambda row: row.health.word,
+        lambda row: _GRAVITY[row.health.state],
+        lambda row: row.health.reason,
+        lambda row: row.health.state,
+        "What its last requests and looks at its health came to",
+    ),
+    Column(
+        "Breaker",
+        lambda row: row.breaker.word,
+        lambda row: _GRAVITY[row.breaker.state],
+        lambda row: row.breaker.reason,
+        lambda row: row.breaker.state,
+        "Whether requests are kept away from it, and for how long",
+    ),
+    Column(
+        "Score",
+        lambda row: str(row.score),
+        lambda row: float(row.score),
+        lambda row: row.score_words,
+        about="Reliability from 0 to 100; about 70 means that little is known yet",
+    ),
+    Column(
+        "Limits",
+        _limit_words,
+        lambda row: None if row.tightest is None else row.tightest.left,
+        _limit_tip,
+        about="What is left of the tightest rate limit it told, and the time until it is whole again; – where it told none",
+    ),
+    Column(
+        "p50",
+        lambda row: latency(row.hour.p50_ms if row.hour else None),
+        lambda row: row.hour.p50_ms if row.hour else None,
+        about=_HOUR,
+    ),
+    Column(
+        "p95",
+        lambda row: latency(row.hour.p95_ms if row.hour else None),
+        lambda row: row.hour.p95_ms if row.hour else None,
+        about=_HOUR,
+    ),
+    Column(
+        "Errors",
+        lambda row: share(row.hour.error_rate if row.hour else None),
+        lambda row: row.hour.error_rate if row.hour else None,
+        _error_tip,
+        about=_HOUR,
+    ),
+    Column(
+        "Req/min",
+        lambda row: count(row.per_minute),
+        lambda row: row.per_minute,
+        lambda row: f"{count(row.hour.count)} in the last hour" if row.hour else "",
+        about="Attempts that ended within the last minute",
+    ),
+    Column(
+        "Spend today",
+        lambda row: money(row.spent),
+        lambda row: row.spent,
+        about="Spent at the real provider since midnight UTC, as far as costs are known",
+    ),
+    Column(
+        "Simulated",
+        lambda row: money(row.live.simulated_usd or None),
+        lambda row: row.live.simulated_usd or None,
+        about="What today's simulated answers would have cost",
+    ),
+    Column("Key", lambda row: row.key),
+    Column("Models", lambda row: count(row.models), lambda row: row.models),
+    Column(
+        "Last test",
+        lambda row: test_words(row)[1],
+        lambda row: row.checkup.result.latency_ms if row.checkup else None,
+        lambda row: f"{clock_words(row.checkup.at)}: {row.checkup.result.detail}" if row.checkup else "",
+        lambda row: test_words(row)[0],
+    ),
+    Column("Base URL", lambda row: row.state.base_url, tip=lambda row: row.state.base_url),
+)
+_AT: Final = {column.title: at for at, column in enumerate(COLUMNS)}
+
+
 class ProvidersModel(TitledTable):
     """A row a provider, in the engine's order."""
 
-    TITLES = (
-        "Provider",
-        "State",
-        "Breaker",
-        "Score",
-        "Key",
-        "Base URL",
-        "Models",
-        "Last test",
-        "Requests",
-        "p50",
-        "Errors",
+    TITLES = tuple(column.title for column in COLUMNS)
+    NUMBERS = tuple(
+        _AT[title] for title in ("Score", "p50", "p95", "Errors", "Req/min", "Spend today", "Simulated", "Models")
     )
-    NUMBERS = (3, 6, 8, 9, 10)
 
     def __init__(self, session: Session, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._session = session
+        self._hour: Mapping[tuple[str, str], Figures] = {}
         self.rows: list[Row] = []
+        self.refresh()
+
+    def show_hour(self, hour: Mapping[tuple[str, str], Figures]) -> None:
+        """Tell these figures of the last hour, by provider and ""."""
+        self._hour = hour
         self.refresh()
 
     def refresh(self) -> None:
         """Read everything again, and say what changed."""
-        session = self._session
-        by_provider: dict[str, list[Sample]] = defaultdict(list)
-        for sample in session.activity.samples(_SEEN_S):
-            by_provider[sample.provider].append(sample)
-        rows = [
-            Row(
-                state,
-                session.standing(state),
-                *self._guarded(state.name),
-                key_words(state),
-                len(session.models[state.name]) if state.name in session.models else None,
-                session.tests.get(state.name),
-                state.name in session.testing,
-                summary(by_provider[state.name]),
-            )
-            for state in session.engine.providers()
-        ]
+        rows = [self._row(state) for state in self._session.engine.providers()]
         if [row.state.name for row in rows] != [row.state.name for row in self.rows]:
             self.beginResetModel()
             self.rows = rows
@@ -117,130 +251,98 @@ class ProvidersModel(TitledTable):
                 self.rows[at] = new
                 self.dataChanged.emit(self.index(at, 0), self.index(at, len(self.TITLES) - 1))
 
-    def refresh_guarded(self) -> None:
-        """Say what became of breakers and scores; cheap enough for every second."""
-        for at, row in enumerate(self.rows):
-            breaker, score = self._guarded(row.state.name)
-            if (breaker, score) != (row.breaker, row.score):
-                self.rows[at] = msgspec.structs.replace(row, breaker=breaker, score=score)
-                self.dataChanged.emit(self.index(at, 2), self.index(at, 3))
-
-    def _guarded(self, name: str) -> tuple[Standing, int]:
-        gate = self._session.engine.gate
+    def _row(self, state: ProviderState) -> Row:
+        session, name = self._session, state.name
+        gate, live = session.engine.gate, session.engine.live.provider(name)
         score = gate.reliability.score(name, gate.limits.headroom(name))
-        return whole(lines(self._session.engine, name)), round(score.value)
+        now = session.clock.now()
+        return Row(
+            state,
+            health(session, state, live),
+            breaker(lines(session.engine, name)),
+            round(score.value),
+            score_words(score),
+            headroom(session.engine, name, now),
+            round(now),
+            live,
+            self._hour.get((name, "")),
+            key_words(state),
+            len(session.models[name]) if name in session.models else None,
+            session.tests.get(name),
+            name in session.testing,
+        )
 
     def rowCount(self, _parent: Index | None = None) -> int:
         return len(self.rows)
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.ToolTipRole:
-            if section == 3:
-                return "Reliability from 0 to 100; about 70 means that little is known yet"
-            if section >= 8:
-                return "As this window has seen in the last hour; percentiles are exact over its attempts"
+            return COLUMNS[section].about or None
         return super().headerData(section, orientation, role)
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        row = self.rows[index.row()]
-        column = index.column()
+        row, column = self.rows[index.row()], COLUMNS[index.column()]
         if role == Qt.ItemDataRole.DisplayRole:
-            return self._text(row, column)
-        if role == Qt.ItemDataRole.TextAlignmentRole and column in self.NUMBERS:
+            return column.text(row)
+        if role == Qt.ItemDataRole.TextAlignmentRole and index.column() in self.NUMBERS:
             return RIGHT
         if role == Qt.ItemDataRole.ToolTipRole:
-            return self._tip(row, column)
+            return (plain(column.tip(row)) if column.tip is not None else "") or None
         if role == Qt.ItemDataRole.AccessibleTextRole:
-            return f"{self.TITLES[column]}: {self._text(row, column)}"
+            return f"{column.title}: {column.text(row)}"
         if role == NAME_ROLE:
             return row.state.name
         if role == STATE_ROLE:
-            return {1: row.standing.state, 2: row.breaker.state, 7: test_words(row)[0]}.get(column)
-        return None
-
-    @staticmethod
-    def _text(row: Row, column: int) -> str:
-        return (
-            row.state.label,
-            row.standing.word,
-            row.breaker.word,
-            str(row.score),
-            row.key,
-            row.state.base_url,
-            count(row.models),
-            test_words(row)[1],
-            count(row.seen.requests),
-            latency(row.seen.p50_ms),
-            share(row.seen.error_rate),
-        )[column]
-
-    @staticmethod
-    def _tip(row: Row, column: int) -> str | None:
-        if column == 1:
-            return plain(row.standing.reason) or None
-        if column == 2:
-            return plain(row.breaker.reason) or None
-        if column == 7 and row.checkup is not None:
-            at = time.strftime("%X", time.localtime(row.checkup.at))
-            return plain(f"{at}: {row.checkup.result.detail}")
-        return row.state.base_url if column == 5 else None
-
-
-class ModelsModel(TitledTable):
-    """A row a model: id, context, prices in USD a million tokens."""
-
-    TITLES = ("Model", "Context", "Input $/M", "Output $/M", "Notes")
-    NUMBERS = (1, 2, 3)
-
-    def __init__(self, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self.models: Sequence[ModelInfo] = ()
-
-    def show(self, models: Sequence[ModelInfo]) -> None:
-        """Show these instead."""
-        if models == self.models:
-            return
-        self.beginResetModel()
-        self.models = models
-        self.endResetModel()
-
-    def rowCount(self, _parent: Index | None = None) -> int:
-        return len(self.models)
-
-    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        model, column = self.models[index.row()], index.column()
-        if role == Qt.ItemDataRole.DisplayRole:
-            return _model_text(model, column)
+            return None if column.state is None else column.state(row)
         if role == SORT_ROLE:
-            return _model_order(model, column)
-        if role == Qt.ItemDataRole.TextAlignmentRole and column in self.NUMBERS:
-            return RIGHT
-        if role == Qt.ItemDataRole.ToolTipRole and column == 0:
-            return plain("\n".join(dict.fromkeys(filter(None, (model.id, model.name)))))
+            return column.text(row).lower() if column.order is None else column.order(row)
+        if role == BAR_ROLE and column.title == "Limits" and row.tightest is not None:
+            return row.tightest.left, row.tightest.state
         return None
 
 
-def _model_text(model: ModelInfo, column: int) -> str:
-    prices = model.prices
-    if column == 0:
-        return model.id
-    if column == 1:
-        return count(model.context_tokens)
-    if column in (2, 3):
-        price = None if prices is None else (prices.prompt, prices.completion)[column - 2]
-        return UNKNOWN if price is None else f"{price:,.2f}" if price >= 0.1 or price == 0 else f"{price:.2g}"
-    notes = ["no chat"] if not model.chat else []
-    if model.deprecated:
-        notes.append("deprecated")
-    return ", ".join(notes)
+class Sorted(QSortFilterProxyModel):
+    """Rows in the order of a column's `SORT_ROLE`; what is unknown stands last, whichever way round."""
+
+    def __init__(self, model: TitledTable, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.setSourceModel(model)
+        self.setSortRole(SORT_ROLE)
+
+    def lessThan(self, left: Index, right: Index) -> bool:
+        one, other = left.data(SORT_ROLE), right.data(SORT_ROLE)
+        rising = self.sortOrder() == Qt.SortOrder.AscendingOrder
+        if one is None or other is None:
+            return (other is None and one is not None) if rising else (one is None and other is not None)
+        return bool(one < other)
 
 
-def _model_order(model: ModelInfo, column: int) -> str | float:
-    """Unknown figures come first when ascending, so that they stand at the end of the dearest or longest."""
-    prices = model.prices
-    if column == 1:
-        return -1.0 if model.context_tokens is None else float(model.context_tokens)
-    if column in (2, 3):
-        price = None if prices is None else (prices.prompt, prices.completion)[column - 2]
-        return -1.0 if price is None else price
-    return model.id.lower() if column == 0 else _model_text(model, column)
+def hidden(rows: Sequence[Row], *, wide: bool) -> frozenset[int]:
+    """The columns for which there is no room, or nothing to tell."""
+    gone = set() if wide else {_AT["Models"], _AT["Last test"], _AT["Base URL"]}
+    if not any(row.live.simulated_usd or row.state.simulated for row in rows):
+        gone.add(_AT["Simulated"])
+    return frozenset(gone)
+
+
+WIDTHS: Final = {
+    _AT[title]: width
+    for title, width in (
+        ("Provider", 118),
+        ("Health", 98),
+        ("Breaker", 130),
+        ("Score", 56),
+        ("Limits", 146),
+        ("p50", 84),
+        ("p95", 84),
+        ("Errors", 72),
+        ("Req/min", 78),
+        ("Spend today", 108),
+        ("Simulated", 94),
+        ("Key", 98),
+        ("Models", 72),
+        ("Last test", 120),
+        ("Base URL", 200),
+    )
+}
+"""The width of each column in px; the last in view takes what is left."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QAbstractItemModel, QPointF, QRectF, Qt, Signal
+from PySide6.QtCore import QAbstractItemModel, QRectF, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QPainter
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -14,11 +14,12 @@ from PySide6.QtWidgets import (
 )
 
 from ..icons import paint_state
-from ..theme import SPACE_M, SPACE_S, Theme
+from ..theme import SPACE_M, SPACE_S, State, Theme
 from ..titled import Index
-from .rows import NAME_ROLE, STATE_ROLE
+from .rows import BAR_ROLE, NAME_ROLE, STATE_ROLE
 
 _ROW = 40
+_BAR = 40
 
 
 class Table(QTableView):
@@ -55,6 +56,14 @@ class Table(QTableView):
             if at in widths:
                 self.setColumnWidth(at, widths[at])
 
+    def set_widths(self, widths: dict[int, int]) -> None:
+        """Give the columns their widths in px, and the last in view what is left."""
+        header = self.horizontalHeader()
+        header.setStretchLastSection(True)
+        for at, width in widths.items():
+            header.setSectionResizeMode(at, QHeaderView.ResizeMode.Interactive)
+            self.setColumnWidth(at, width)
+
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.currentIndex().isValid():
             self.opened.emit(self.currentIndex().row())
@@ -63,7 +72,7 @@ class Table(QTableView):
 
 
 class MarkedCells(QStyledItemDelegate):
-    """The provider's colour before its name, the state's glyph before a word."""
+    """The provider's colour before its name, the state's glyph before a word, a small bar before what is left of a limit."""
 
     def __init__(self, theme: Theme, view: Table) -> None:
         super().__init__(view)
@@ -75,26 +84,36 @@ class MarkedCells(QStyledItemDelegate):
         option.state &= ~QStyle.StateFlag.State_HasFocus
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
-        state = index.data(STATE_ROLE)
-        if state is None and (index.column() != 0 or index.data(NAME_ROLE) is None):
+        state, bar = index.data(STATE_ROLE), index.data(BAR_ROLE)
+        if state is None and bar is None and (index.column() != 0 or index.data(NAME_ROLE) is None):
             super().paint(painter, option, index)
             return
         self.initStyleOption(option, index)
         text, option.text = option.text, ""
         style = option.widget.style()
         style.drawControl(QStyle.ControlElement.CE_ItemViewItem, option, painter, option.widget)
-        at = QPointF(option.rect.left() + SPACE_M + 5, option.rect.center().y() + 1)
-        box = QRectF(at - QPointF(5, 5), at + QPointF(5, 5))
+        left, middle = option.rect.left() + SPACE_M, option.rect.center().y() + 1.0
+        box = QRectF(left, middle - 5, 10, 10)
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        if state is None:
-            painter.setPen(Qt.PenStyle.NoPen)
+        painter.setPen(Qt.PenStyle.NoPen)
+        if bar is not None:
+            box = QRectF(left, middle - 3, _BAR, 6)
+            self._bar(painter, box, *bar)
+        elif state is None:
             painter.setBrush(self._theme.provider_color(index.data(NAME_ROLE)))
             painter.drawRoundedRect(box, 3, 3)
         else:
             paint_state(painter, box, state, self._theme.color(state))
         painter.setPen(self._theme.color("text"))
-        room = option.rect.adjusted(SPACE_M + 10 + SPACE_S, 0, -SPACE_S, 0)
+        room = option.rect.adjusted(SPACE_M + round(box.width()) + SPACE_S, 0, -SPACE_S, 0)
         shown = option.fontMetrics.elidedText(text, Qt.TextElideMode.ElideRight, room.width())
         painter.drawText(room, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, shown)
         painter.restore()
+
+    def _bar(self, painter: QPainter, box: QRectF, left: float, state: State) -> None:
+        painter.setBrush(self._theme.color("line"))
+        painter.drawRoundedRect(box, 3, 3)
+        if left > 0:
+            painter.setBrush(self._theme.color(state))
+            painter.drawRoundedRect(QRectF(box.left(), box.top(), max(box.width() * left, 6), box.height()), 3, 3)

@@ -134,7 +134,7 @@ class _Writer:
             file = self._file
             assert file is not None
             if self._form == "csv":
-                csv.writer(file).writerows([[_cell(value) for value in values(row)] for row in rows])
+                csv.writer(file).writerows([[cell(value) for value in values(row)] for row in rows])
                 return
             for row in rows:
                 file.write("[\n" if self._first else ",\n")
@@ -163,7 +163,8 @@ def _utc(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _cell(value: Any) -> Any:
+def cell(value: Any) -> Any:
+    """A value as a cell of CSV; see the module for texts like formulas."""
     if isinstance(value, str):
         return f"'{value}" if value.startswith(_FORMULA) else value
     if isinstance(value, bool):

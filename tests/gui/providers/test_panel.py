@@ -32,13 +32,16 @@ async def test_the_table_tells_state_key_models_and_what_was_seen(
         panel = await it.open("providers")
         await it.engine.complete(ChatRequest("groq/openai/gpt-oss-120b", (Message.user("Hello"),)))
         await until(lambda: cell(panel, 0, "Models") == "6")
-        panel.refresh()
+        await until(lambda: cell(panel, 0, "p50").endswith("ms"))
 
-        assert [cell(panel, 0, title) for title in ("Provider", "State", "Key")] == ["Groq", "simulated", "not needed"]
-        assert (cell(panel, 0, "Requests"), cell(panel, 0, "Errors")) == ("1", "0 %")
-        assert cell(panel, 0, "p50").endswith("ms")
-        assert cell(panel, 1, "Requests") == "0"
-        assert cell(panel, 1, "p50") == "–"
+        assert [cell(panel, 0, title) for title in ("Provider", "Health", "Key")] == ["Groq", "healthy", "not needed"]
+        assert (cell(panel, 0, "Req/min"), cell(panel, 0, "Errors")) == ("1", "0 %")
+        assert cell(panel, 0, "p95").endswith("ms")
+        assert cell(panel, 0, "Simulated").startswith("$0.")
+        assert cell(panel, 0, "Spend today") == "–"
+        unknown = ("Limits", "p50", "p95", "Errors", "Req/min", "Spend today", "Simulated")
+        assert [cell(panel, 1, title) for title in unknown] == ["–"] * 7
+        assert cell(panel, 1, "Health") == "not seen"
 
 
 async def test_enter_opens_a_provider_and_escape_goes_back(qtbot: QtBot, qapp: QApplication, tmp_path: Path) -> None:
@@ -77,7 +80,7 @@ async def test_a_simulated_outage_fails_the_test_with_advice_and_normal_mends_it
         faults.chips["Normal"].click()
         panel.detail.run_test()
         await until(lambda: panel.detail.outcome.text.startswith("It answers"))
-        assert row.data() == "simulated"
+        assert row.data() == "healthy"
 
 
 async def test_each_knob_of_the_simulation_takes_effect(qtbot: QtBot, qapp: QApplication, tmp_path: Path) -> None:
@@ -143,7 +146,7 @@ async def test_a_key_is_entered_by_keyboard_kept_for_this_run_and_never_shown(
 
         entry.remove.click()
         await until(lambda: it.engine.keys.source("groq") is None)
-        await until(lambda: cell(panel, 0, "State") == "no key")
+        await until(lambda: cell(panel, 0, "Health") == "no key")
 
 
 async def test_a_key_from_the_environment_is_read_only(qtbot: QtBot, qapp: QApplication, tmp_path: Path) -> None:
@@ -190,7 +193,7 @@ async def test_switching_a_provider_off_shows_everywhere(qtbot: QtBot, qapp: QAp
         panel = await it.open("providers", "gemini")
         panel.detail.enabled.click()
         await until(lambda: not it.engine.settings.providers["gemini"].enabled)
-        await until(lambda: cell(panel, 3, "State") == "off")
+        await until(lambda: cell(panel, 3, "Health") == "off")
         assert not panel.detail.test.isEnabled()
 
 
