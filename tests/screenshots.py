@@ -75,7 +75,19 @@ async def converse(engine: Engine) -> str:
     for name in PACES:
         await engine.probe(name)
     await run_jobs(engine)
+    await watch_alerts(engine)
     return ids[1]
+
+
+async def watch_alerts(engine: Engine) -> None:
+    """Alerts over the week's outages and what has just happened, and a channel that is set up."""
+    alerts = await engine.open_alerts()
+    await engine.change("alert_channels.phone.enabled", True)
+    await alerts.keep_address("phone", "ntfy://team-alerts", "session")
+    for _ in range(50):
+        if any(alert.state == "firing" for alert in alerts.current()):
+            return
+        await asyncio.sleep(0.1)
 
 
 async def run_jobs(engine: Engine) -> None:
@@ -176,6 +188,11 @@ async def each_panel(shell: Shell, out: Path, mode: str, wanted: list[str]) -> N
         await performance(shell, out, mode)
     if not wanted or "provider" in wanted:
         await provider_pages(shell, out, mode)
+    for item in ("rules", "channels"):
+        if not wanted or f"alert-{item}" in wanted:
+            shell.open("alerts", f"#{item}")
+            await settle()
+            shell.grab().save(str(out / f"alert-{item}-{mode}.png"))
     if not wanted or "rules" in wanted:
         shell.open("routing", RULES)
         await settle()

@@ -28,6 +28,9 @@ from .sentence import AlertSentence
 from .words import SEVERITY, would
 
 _SOON_MS: Final = 500
+_SETTLED_MS: Final = 60
+"""Building a sentence takes a few frames, so who walks through the table gets the one where they stop."""
+
 _CARD: Final = 290
 
 
@@ -55,6 +58,7 @@ class RulesView(QWidget):
         self._session, self._shell, self._alerts = session, shell, alerts
         self._saving = False
         self._testing: asyncio.Task[None] | None = None
+        self._tried: AlertRule | None = None
         self.draft = AlertDraft(alerts)
         self.table = _RulesTable(_RulesModel(), "Alert rules", shell.theme, row_px=28)
         self.table.stretch(2, {0: 180, 1: 100, 3: 120})
@@ -74,6 +78,10 @@ class RulesView(QWidget):
         self._soon.setSingleShot(True)
         self._soon.setInterval(_SOON_MS)
         self._soon.timeout.connect(self._run_test)
+        self._settled = QTimer(self)
+        self._settled.setSingleShot(True)
+        self._settled.setInterval(_SETTLED_MS)
+        self._settled.timeout.connect(self._show_rule)
         self._build()
         self._connect()
         self._add_commands()
@@ -108,6 +116,11 @@ class RulesView(QWidget):
         place = self.at + 1 if self.draft.rules else 0
         self.draft.add(place)
         self.table.choose(place)
+        self.edit_rule()
+
+    def edit_rule(self) -> None:
+        """Begin at the name of the chosen rule."""
+        self._show_rule()
         self.sentence.focus_name()
 
     def duplicate(self) -> None:
@@ -176,6 +189,7 @@ class RulesView(QWidget):
             self.draft.replace(self.at, rule)
 
     def _show_rule(self) -> None:
+        self._settled.stop()
         rules = self.draft.rules
         if not 0 <= self.at < len(rules):
             return
@@ -183,11 +197,15 @@ class RulesView(QWidget):
         names = tuple(state.name for state in self._session.engine.providers())
         self.sentence.show_rule(rule, names)
         self.reads.setText(describe(rule))
-        self.test.say("idle", "Looking through the last 30 days…")
-        self._soon.start()
+        if rule != self._tried:
+            self._tried = rule
+            self.test.say("idle", "Looking through the last 30 days…")
+            self._soon.start()
 
     def _choose(self) -> None:
-        self._show_rule()
+        if 0 <= self.at < len(self.draft.rules):
+            self.reads.setText(describe(self.draft.rules[self.at]))
+        self._settled.start()
         self._follow()
 
     def _run_test(self) -> None:
@@ -196,6 +214,7 @@ class RulesView(QWidget):
             self._testing.cancel()
         rules = self.draft.rules
         if not 0 <= self.at < len(rules) or not self.isVisible():
+            self._tried = None
             return
         rule = rules[self.at]
         wrong = [problem.reason for problem in self.draft.problems() if problem.rule == rule.name]
@@ -309,7 +328,7 @@ class RulesView(QWidget):
         self.sentence.edited.connect(self._edit)
         self.sentence.reshaped.connect(self.order_tabs)
         self.table.switched.connect(self.switch_rule)
-        self.table.opened.connect(lambda _: self.sentence.focus_name())
+        self.table.opened.connect(lambda _: self.edit_rule())
         self.table.chosen.connect(lambda _: self._choose())
         for button, run, tip in (
             (self.add, self.add_rule, "Add a rule (Ins)"),
