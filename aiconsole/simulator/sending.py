@@ -46,8 +46,11 @@ async def send(
     weights = script.weights or [1] * len(script.events)
     ready = [script.opening]
     sent = 0
-    for position, (event, weight) in enumerate(zip(script.events, weights, strict=True)):
-        if fault is not None and sent >= fault.after_tokens:
+    for position, (whole, weight) in enumerate(zip(script.events, weights, strict=True)):
+        event = whole
+        if fault is not None and sent >= fault.after_tokens and fault.kind == "torn":
+            event, fault = _torn(whole, script.end) + whole[whole.find(script.end) :], None
+        elif fault is not None and sent >= fault.after_tokens:
             await _write(response, b"".join(ready))
             return await _break(request, response, fault, script, position, failure, closing)
         if pace.wait > 0:
@@ -62,7 +65,7 @@ async def send(
     if stamping is not None:
         stamping.end()
     await _write(response, b"".join(ready))
-    if fault is not None:
+    if fault is not None and fault.kind != "torn":
         return await _break(request, response, fault, script, len(script.events), failure, closing)
     await _write(response, script.closing)
     return False
