@@ -193,6 +193,7 @@ async def each_panel(shell: Shell, out: Path, mode: str, wanted: list[str]) -> N
             shell.open("alerts", f"#{item}")
             await settle()
             shell.grab().save(str(out / f"alert-{item}-{mode}.png"))
+            shell.open("alerts", "")
     if not wanted or "rules" in wanted:
         shell.open("routing", RULES)
         await settle()

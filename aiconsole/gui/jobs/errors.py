@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 
 from ...domain.error_groups import ErrorGroup
 from ...jobs_setup import Jobs
+from ..commands import Command
 from ..figures import count
 from ..hint import Hint
 from ..lines import Cell, Line, LinesModel, LinesTable
@@ -98,6 +99,16 @@ class Errors(Findings):
         self.table.opened.connect(lambda _: self.open_request())
         self.open.clicked.connect(self.open_request)
         self.resolve.clicked.connect(self.call_done)
+        shell.commands.add(
+            Command(
+                key="jobs.errors.done",
+                title="Call the chosen error done",
+                group="Jobs",
+                shortcut="Del",
+                run=self.call_done,
+                scope=self.table,
+            )
+        )
 
     async def read(self) -> None:
         groups = await self.jobs.errors.groups()

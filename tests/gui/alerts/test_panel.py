@@ -13,8 +13,10 @@ from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from aiconsole.alerts.declare import AlertRule, JobFailed
-from aiconsole.domain.alerts import AlertMessage
+from aiconsole.domain.alerts import Alert, AlertLinks, AlertMessage
+from aiconsole.domain.chat import ChatRequest
 from aiconsole.domain.events import JobChanged
+from aiconsole.domain.messages import Message
 from aiconsole.gui.alerts.panel import CHANNELS, RULES, AlertsPanel
 from aiconsole.gui.tray import Tray
 from tests.gui.console import Console, console, has_focus, press, tab_to, type_text, until
@@ -97,6 +99,48 @@ async def test_an_alert_is_on_the_strip_acknowledged_silenced_and_called_over(
         assert panel.rules.table.model().index(panel.rules.at, 0).data() == "job-failed"
         detail.buttons[0].click()
         assert it.shell.open_key == "jobs"
+
+
+async def test_an_alert_leads_to_its_graph_its_requests_and_their_traces(
+    qtbot: QtBot, qapp: QApplication, tmp_path: Path
+) -> None:
+    async with console(qapp, tmp_path) as it:
+        await it.engine.complete(ChatRequest("groq/openai/gpt-oss-120b", (Message.user("Hello"),)))
+        panel = await opened(it)
+        assert panel.list is not None
+        now = it.session.clock.now()
+        links = AlertLinks("groq", ("no-such-request",))
+        began = now - 3600
+        alert = Alert(
+            "a1",
+            "outage:groq",
+            "provider-failing",
+            "groq",
+            "critical",
+            "firing",
+            "groq fails.",
+            began,
+            now,
+            links=links,
+        )
+        detail = panel.list.detail
+        detail.show_alert(alert, now)
+        graph, requests, trace, provider, _ = detail.buttons
+        assert [button.text() for button in detail.buttons] == ["Graph", "Requests", "Trace 1", "Groq", "Rule"]
+
+        graph.click()
+        overview = await it.open("overview")
+        start, end = overview.view
+        assert start <= began
+        assert now - 30 <= end
+        requests.click()
+        table = await it.open("requests")
+        assert table.wanted.asked == "groq"
+        assert began - 930 < table.wanted.start <= began - 900
+        trace.click()
+        await until(lambda: any("not kept" in message for message in it.messages()))
+        provider.click()
+        assert it.shell.open_key == "providers"
 
 
 async def test_a_rule_reads_as_a_sentence_and_tells_when_it_would_have_fired_before_it_is_kept(

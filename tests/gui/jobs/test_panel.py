@@ -149,7 +149,8 @@ async def test_errors_are_grouped_called_done_and_lead_to_their_request(
         await until(lambda: view.table.model().rowCount() == 1)
         assert [view.table.model().index(0, at).data() for at in (1, 2, 3)] == ["open", "12", "groq/gpt"]
         await until(lambda: "12 in all" in view.bars.accessibleName())
-        view.resolve.click()
+        view.table.setFocus()
+        press(Qt.Key.Key_Delete)
         await until(lambda: view.table.model().index(0, 1).data() == "done")
         assert not view.resolve.isEnabled()
         view.open.click()
