@@ -16,7 +16,7 @@ from typing import Final
 import msgspec
 
 _NEVER: Final = 1_000_000
-ENOUGH: Final = 30
+ENOUGH: Final = 5
 """Collections of the middle generation after which one of the oldest is worth while."""
 TOO_MANY: Final = 600
 """And after which it is made also while something is answered."""

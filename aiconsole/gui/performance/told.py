@@ -29,7 +29,7 @@ def memory(picture: Picture) -> Told:
     return Told(
         f"of {picture.budget_mb:,.0f} MB",
         f"{foot.rss_mb:,.0f} MB",
-        f"{share(used)} of the budget, {foot.blocks / 1e6:.1f} M Python blocks",
+        f"{share(used)} used, {foot.blocks / 1e6:.1f} M Python blocks",
         state=state,  # type: ignore[arg-type]
         course=picture.memory,
         tip="Resident memory of this process. From 80 % of the budget on caches shrink and memory is collected.",
