@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from itertools import groupby
 from math import ceil
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -40,6 +41,7 @@ _BUCKETS: Final = 9_000
 _STEPS: Final = (10.0, 60.0, 300.0, 3600.0, 14_400.0, 86_400.0)
 _PERCENTILES: Final[dict[str, str]] = {"p50": "p50_ms", "p95": "p95_ms", "first token p95": "ttft_p95_ms"}
 _AT_ONCE: Final = 200
+_PIECE: Final = 100
 
 Pause = Callable[[], object]
 At = tuple[float, Judged]
@@ -97,15 +99,14 @@ async def backtest(
     condition = rule.condition
     if isinstance(condition, declare.Threshold | declare.Change) and condition.metric in _PERCENTILES:
         window = condition.window_s
-        series = await past.series(start, end, window, of=rule.of, by=rule.by, simulated=simulated)
-        step = series.step
-        found = await asyncio.to_thread(_over, rule, end, step, lambda: _percentiles(rule, series), pause)
+        first, step, lines = await _windows(rule, start, end, window, past, simulated)
+        found = await asyncio.to_thread(_over, rule, lambda: _percentiles(rule, first, step, lines), pause)
     elif isinstance(condition, declare.Threshold | declare.Change | declare.Burn | declare.Absence):
         least = _step_for(condition, end - start)
         reach = start - _reach(condition)
         step, sums = await past.call_sums(reach, end, least, of=rule.of, by=rule.by, simulated=simulated)
         found = await asyncio.to_thread(
-            _over, rule, end, step, lambda: _sliding(rule, sums, start, end, step, target, pause), pause
+            _over, rule, lambda: _sliding(rule, sums, start, end, step, target, pause), pause
         )
     else:
         return await _of_events(rule, start, end, past, simulated, runs)
@@ -133,9 +134,7 @@ async def _of_events(rule: AlertRule, start: float, end: float, past: Past, simu
     return Backtest(rule.name, start, end, 0.0, False, "The history cannot tell when this rule would have fired.")
 
 
-def _over(
-    rule: AlertRule, end: float, step: float, judge: Callable[[], Iterator[tuple[str, list[At]]]], pause: Pause
-) -> list[WouldFire]:
+def _over(rule: AlertRule, judge: Callable[[], Iterator[tuple[str, Iterable[At]]]], pause: Pause) -> list[WouldFire]:
     """Run the states of a rule over what was judged bucket by bucket."""
     fired: list[WouldFire] = []
     for subject, judged in judge():
@@ -159,35 +158,35 @@ def _over(
 
 def _sliding(
     rule: AlertRule, sums: Sequence[CallSums], start: float, end: float, step: float, target: float, pause: Pause
-) -> Iterator[tuple[str, list[At]]]:
+) -> Iterator[tuple[str, Iterable[At]]]:
     """A condition on sums, judged at the end of each bucket."""
-    by_subject: dict[str, list[CallSums]] = defaultdict(list)
-    for each in sums:
-        by_subject[each.provider if rule.by == "provider" else ""].append(each)
-    for subject, buckets in by_subject.items():
+    for provider, buckets in groupby(sums, lambda each: each.provider):
+        subject = provider if rule.by == "provider" else ""
         if concerns(rule, subject):
-            yield subject, list(_judged(rule, _Running(buckets, step), start, end, target, pause))
+            yield subject, _judged(rule, _Running(buckets, step, pause), start, end, target)
 
 
 class _Running:
     """Running sums of buckets, so that any window is two look-ups."""
 
-    def __init__(self, buckets: Sequence[CallSums], step: float) -> None:
+    def __init__(self, buckets: Iterable[CallSums], step: float, pause: Pause) -> None:
         self.step = step
-        self.first = buckets[0].at
-        self.last_at = float("-inf")
-        size = int((buckets[-1].at - self.first) // step) + 2
-        totals = [(0, 0, 0.0, 0)] * size
-        counted = {int((each.at - self.first) // step): each for each in buckets}
-        answered, failures, usd, tokens = 0, 0, 0.0, 0
-        for place in range(size - 1):
-            each = counted.get(place)
-            if each is not None:
-                answered, failures = answered + each.answered, failures + each.failures
-                usd, tokens = usd + each.usd, tokens + each.tokens
-            totals[place + 1] = (answered, failures, usd, tokens)
-        self._totals = totals
-        self.busy = sorted(place for place, each in counted.items() if each.answered or each.failures)
+        self.first = float("nan")
+        self.busy: set[int] = set()
+        total = (0, 0, 0.0, 0)
+        self._totals = [total]
+        for number, each in enumerate(buckets):
+            if not number:
+                self.first = each.at
+            place = int((each.at - self.first) // step)
+            self._totals += [total] * (place + 1 - len(self._totals))
+            answered, failures, usd, tokens = total
+            total = (answered + each.answered, failures + each.failures, usd + each.usd, tokens + each.tokens)
+            self._totals.append(total)
+            if each.answered or each.failures:
+                self.busy.add(place)
+            if number % _AT_ONCE == 0:
+                pause()
 
     def over(self, since: float, until: float) -> Sums:
         """The sums of the buckets from ``since`` to ``until``."""
@@ -201,20 +200,15 @@ class _Running:
         return min(max(ceil((at - self.first) / self.step), 0), len(self._totals) - 1)
 
 
-def _judged(rule: AlertRule, running: _Running, start: float, end: float, target: float, pause: Pause) -> Iterator[At]:
+def _judged(rule: AlertRule, running: _Running, start: float, end: float, target: float) -> Iterator[At]:
     step, condition = running.step, rule.condition
-    busy = {running.first + place * step + step for place in running.busy}
     at = ceil(start / step) * step
     last: float | None = None
-    number = 0
     while at <= end:
-        if at in busy:
+        if int((at - running.first) // step) - 1 in running.busy:
             last = at
         yield at, _judge(rule, condition, running, at, last, target)
         at += step
-        number += 1
-        if number % _AT_ONCE == 0:
-            pause()
 
 
 def _judge(
@@ -246,17 +240,41 @@ def _judge(
     return QUIET
 
 
-def _percentiles(rule: AlertRule, series: Series) -> Iterator[tuple[str, list[At]]]:
+async def _windows(
+    rule: AlertRule, start: float, end: float, window: float, past: Past, simulated: bool
+) -> tuple[float, float, dict[str, list[Figures | None]]]:
+    """The figures of windows side by side, by line, with the first one's beginning and their length; asked for in pieces, so
+    that nothing is held up for long."""
+
+    async def ask(since: float, until: float, step: float) -> Series:
+        return await past.series(since, until, step, of=rule.of, by=rule.by, simulated=simulated)
+
+    probe = await ask(start, start + 1.0, window)
+    at, step, length = probe.start, probe.step, 0
+    lines: dict[str, list[Figures | None]] = {}
+    while at < end:
+        for line in (await ask(at, min(at + _PIECE * step, end), step)).lines:
+            known = lines.setdefault(line.provider if rule.by == "provider" else "", [])
+            known += [None] * (length - len(known))
+            known += line.buckets
+        at += _PIECE * step
+        length += _PIECE
+    return probe.start, step, lines
+
+
+def _percentiles(
+    rule: AlertRule, first: float, step: float, lines: dict[str, list[Figures | None]]
+) -> Iterator[tuple[str, Iterable[At]]]:
     """A condition on a percentile, judged window by window, each at its end."""
-    for line in series.lines:
-        subject = line.provider if rule.by == "provider" else ""
-        if not concerns(rule, subject):
-            continue
-        judged: list[At] = []
-        for number, bucket in enumerate(line.buckets):
-            at = series.start + (number + 1) * series.step
-            judged.append((at, _percentile(rule, line.buckets, number, bucket, series.step)))
-        yield subject, judged
+    for subject, buckets in lines.items():
+        if concerns(rule, subject):
+            yield (
+                subject,
+                (
+                    (first + (number + 1) * step, _percentile(rule, buckets, number, bucket, step))
+                    for number, bucket in enumerate(buckets)
+                ),
+            )
 
 
 def _percentile(

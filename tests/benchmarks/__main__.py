@@ -32,6 +32,7 @@ BENCHMARKS = (
     "bus",
     "cache",
     "jobs",
+    "alerts",
     "calibration",
     "collection",
 )
