@@ -1,5 +1,8 @@
 """Memory against a budget. When too much is in use caches shrink at once, and at a quiet moment memory is collected and given
 back to the system; what that brought is told as `MemoryRelieved`.
+
+Every ten minutes, at a quiet moment too, what is free between blocks in use is given back: without that resident memory grew by
+some 0.4 MB for 3,000 requests although what was in use did not (tests/benchmarks/soak2h.py).
 """
 
 from __future__ import annotations
@@ -23,6 +26,7 @@ LONGEST_WAIT_S: Final = 30.0
 """So long a collection waits for a quiet moment."""
 REST_S: Final = 120.0
 """Nothing is done again so soon: what did not help does not help a second later."""
+TIDY_S: Final = 600.0
 _MB: Final = 1e6
 _KEPT: Final = 20
 
@@ -70,6 +74,7 @@ class Memory:
         self._caches: list[_Cache] = []
         self._relief: _Relief | None = None
         self._rest_until = 0.0
+        self._tidy_at = clock.monotonic() + TIDY_S
         self._finishing: asyncio.Task[None] | None = None
         self.relieved: deque[MemoryRelieved] = deque(maxlen=_KEPT)
 
@@ -90,6 +95,8 @@ class Memory:
         relief = self._relief
         if relief is not None and self._finishing is None and (not busy or now - relief.since > LONGEST_WAIT_S):
             self._finishing = asyncio.ensure_future(self._finish(feet, relief))
+        elif relief is None and self._finishing is None and not busy and now >= self._tidy_at:
+            self._finishing = asyncio.ensure_future(self._tidy(feet))
 
     def relieve(self, reason: str, rss_mb: float) -> None:
         """Shrink the caches now and have memory collected at the next quiet moment. Under way already, does nothing."""
@@ -101,6 +108,13 @@ class Memory:
         """Let what is under way come to its end."""
         if self._finishing is not None:
             await asyncio.gather(self._finishing, return_exceptions=True)
+
+    async def _tidy(self, feet: Feet) -> None:
+        try:
+            await asyncio.to_thread(feet.trim)
+        finally:
+            self._tidy_at = self._clock.monotonic() + TIDY_S
+            self._finishing = None
 
     async def _finish(self, feet: Feet, relief: _Relief) -> None:
         try:

@@ -16,7 +16,7 @@ from aiconsole.optimizer.footprint import Feet
 from aiconsole.optimizer.leaks import LeakWatch
 from aiconsole.optimizer.levels import Level
 from aiconsole.optimizer.measures import LastMinute
-from aiconsole.optimizer.memory import LONGEST_WAIT_S, REST_S, Memory
+from aiconsole.optimizer.memory import LONGEST_WAIT_S, REST_S, TIDY_S, Memory
 from aiconsole.optimizer.monitor import Monitor
 from aiconsole.optimizer.warming import first_candidates, warm_up
 from tests.clocks import FakeClock
@@ -144,6 +144,26 @@ async def test_over_the_budget_caches_shrink_at_once_and_memory_is_collected_whe
     memory.look(feet, 900.0, busy=True)
     await memory.aclose()
     assert len(memory.relieved) == 2
+
+
+async def test_free_memory_is_given_back_every_ten_minutes_when_it_is_quiet(collector: Collector) -> None:
+    class Counting(Feet):
+        trims = 0
+
+        def trim(self) -> None:
+            Counting.trims += 1
+
+    clock, told = FakeClock(), list[Event]()
+    memory, feet = Memory(clock, told.append, lambda: 1000.0, collector), Counting()
+    memory.look(feet, 100.0, busy=False)
+    clock.advance(TIDY_S)
+    memory.look(feet, 100.0, busy=True)
+    assert Counting.trims == 0
+    for _ in range(2):
+        memory.look(feet, 100.0, busy=False)
+        await memory.aclose()
+    assert Counting.trims == 1
+    assert not told
 
 
 def test_the_oldest_generation_is_collected_only_while_nothing_is_answered(collector: Collector) -> None:
