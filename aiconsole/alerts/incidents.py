@@ -113,6 +113,15 @@ class Incidents:
         else:
             self._resolve(alert, now, f"Over after {span(round(now.wall - (alert.fired_at or now.wall)))}.")
 
+    def leave(self, words: str, now: Moment, only: Callable[[Alert], bool] = lambda alert: True) -> None:
+        """Close alerts that are not watched any more, without telling anybody that all is well."""
+        for alert in [alert for alert in self.alerts.values() if only(alert)]:
+            self.alerts.pop(alert.id)
+            parts = tuple(replace(part, until=part.until or now.wall) for part in alert.parts)
+            left = replace(alert, state="resolved", resolved_at=now.wall, silenced_until=None, parts=parts)
+            what: Happening = "note" if alert.open else "pending"
+            self._changed(self._step(left, now, "resolved", words), what)
+
     # What a person does
 
     def acknowledge(self, alert_id: str, note: str, now: Moment) -> Alert:

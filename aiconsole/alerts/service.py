@@ -131,7 +131,10 @@ class Alerts:
         await seed(self._world, self._past, self._clock.now(), simulated=self._simulated())
         self._follow()
         now = self._now()
-        for alert in alerts:
+        self._incidents.leave(
+            "Other providers are watched now.", now, lambda alert: alert.simulated != self._simulated()
+        )
+        for alert in list(self._incidents.alerts.values()):
             self._publish(msgspec.structs.replace(_event(alert), at=now.wall))
             for part in alert.parts:
                 if part.until is None and not self.watch.restore(part.rule, part.subject, part.since):
@@ -221,7 +224,8 @@ class Alerts:
             self.watch.touch(self._world.found("p95", "slow", words))
 
     def forget(self) -> None:
-        """Begin anew, as when the simulator takes over: what was open is resolved."""
+        """Begin anew, as when the simulator takes over: what was open is closed, and nobody is told that all is well."""
+        self._incidents.leave("Other providers are watched now.", self._now())
         self.watch.forget()
 
     # Rules

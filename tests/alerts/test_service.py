@@ -102,6 +102,27 @@ async def test_findings_of_jobs_raise_alerts(tmp_path: Path) -> None:
         assert it.alerts.current() == ()
 
 
+async def test_going_over_to_the_simulator_closes_alerts_and_tells_nobody_that_all_is_well(tmp_path: Path) -> None:
+    clock = FakeClock()
+    shown: list[str] = []
+    async with console(tmp_path, clock) as it:
+        it.alerts.on_desktop(lambda message: shown.append(message.kind))
+        await it.outage("groq/m")
+        it.alerts.forget()
+        assert (it.alerts.current(), states(it)) == ((), ["firing", "resolved"])
+        await it.outage("groq/m")
+        assert shown == ["firing", "firing"]
+        it.simulated = True
+        await it.alerts.aclose()
+        assert len(await it.keeping.recent(0.0)) == 2
+    async with console(tmp_path, clock) as it:
+        assert len(it.alerts.current()) == 1
+        it.simulated = True
+        await it.alerts.start()
+        assert it.alerts.current() == ()
+        assert {alert.state for alert in await it.alerts.recent()} == {"resolved"}
+
+
 async def test_a_person_calls_an_alert_done(tmp_path: Path) -> None:
     async with console(tmp_path) as it:
         await it.outage("groq/m")
