@@ -6,6 +6,7 @@
 
 `service.py` is the door. An event goes `Watch.notice` -> `World` (facts) -> `judging` (does a condition hold?) -> `Track`
 (pending, firing, no flapping) -> `Incidents` (one outage, one alert) -> the store, the bus, `Telling` -> `Outbox` -> Apprise.
-`backtest` runs the same conditions and states over the history. Nothing is imported here, so that the command line can name its commands
-without loading all that.
+`backtest` runs the same conditions and states over the history.
+
+Nothing is imported here, so that the command line can name its commands without loading all that.
 """
