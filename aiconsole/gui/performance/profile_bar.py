@@ -91,9 +91,11 @@ class ProfileBar(QWidget):
         self._shell.start(self._tell(name), failed="The profile cannot be read")
 
     async def _tell(self, name: str) -> None:
-        self._profiles = await self._optimizer.profiles()
-        about = "" if name == OWN else self._profiles.profile(name).about
-        self.preview.tell(self._profiles.switch(name), about)
+        profiles = self._profiles = await self._optimizer.profiles()
+        if self.choice.currentData() != name:
+            return  # another was chosen meanwhile
+        about = "" if name == OWN else profiles.profile(name).about
+        self.preview.tell(profiles.switch(name), about)
 
     def _use(self, name: str) -> None:
         self._shell.start(self._switch(name), failed="The profile was not switched")
