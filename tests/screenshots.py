@@ -12,7 +12,6 @@ import asyncio
 import os
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from pathlib import Path
 from random import Random
@@ -301,7 +300,7 @@ async def overview_ranges(shell: Shell, out: Path, mode: str) -> None:
 KNOWN = {name: msgspec.structs.replace(pace, jitter=0.15) for name, pace in PACES.items()} | {
     "cerebras": Behaviour(ttft_ms=150, tokens_per_s=800, jitter=0.2, error_rates={"overloaded": 0.2}),
     "openrouter": Behaviour(ttft_ms=700, tokens_per_s=260, jitter=0.4),
-    "cohere": Behaviour(ttft_ms=380, tokens_per_s=200, jitter=0.2, rate_limit=RateLimits(requests_per_minute=120)),
+    "cohere": Behaviour(ttft_ms=380, tokens_per_s=200, jitter=0.2, rate_limit=RateLimits(requests_per_minute=40)),
     "gemini": Behaviour(ttft_ms=470, tokens_per_s=350, error_rates={"bad_key": 1}),
 }
 
@@ -338,7 +337,7 @@ async def each_moment_of_the_bench(shell: Shell, out: Path, mode: str) -> None:
         view.start(msgspec.structs.replace(bench, repeats=repeats))
         await over()
     picture("figures")
-    for number, name in ((2, "spread"), (5, "compare"), (6, "history"), (7, "certificate")):
+    for number, name in ((2, "asserts"), (3, "spread"), (6, "compare"), (7, "history"), (8, "certificate")):
         view.finished.tabs.setCurrentIndex(number)
         await settle(0.6)
         picture(name)
@@ -353,10 +352,10 @@ async def each_moment_of_the_bench(shell: Shell, out: Path, mode: str) -> None:
         await asyncio.sleep(0.05)
     picture("live")
     await over()
-    view.finished.tabs.setCurrentIndex(3)
+    view.finished.tabs.setCurrentIndex(4)
     await settle(0.5)
     picture("stress")
-    view.finished.tabs.setCurrentIndex(4)
+    view.finished.tabs.setCurrentIndex(5)
     await settle(0.5)
     picture("errors")
 
@@ -369,9 +368,8 @@ def main() -> None:
     parser.add_argument("--empty", action="store_true")
     options = parser.parse_args()
     application = QApplication(["aiconsole"])
-    run: Callable[[], Awaitable[None]] = lambda: shoot(application, options)  # noqa: E731
     with asyncio.Runner(loop_factory=lambda: WindowLoop(application)) as runner:
-        runner.run(run())
+        runner.run(shoot(application, options))
 
 
 if __name__ == "__main__":

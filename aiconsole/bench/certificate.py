@@ -106,7 +106,7 @@ def certify(gauged: Gauged, calibration: Calibration | None, *, typical_ms: floa
     failed = [test for test in tests if not test.passed]
     if failed:
         told = "; ".join(f"{test.about}: {test.figure:.3g} {test.unit} (at most {test.limit:.3g})" for test in failed)
-        words = f"The generator was the limit, so the figures say nothing about the provider. {told}."
+        words = f"The generator was the limit, so the figures say nothing about the provider: {told}."
         return Certificate("invalid", gauged, calibration, tuple(tests), words)
     if calibration is None or not calibration.requests:
         why = "The calibration did not come about." if wanted else "The calibration was left out."

@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 
@@ -33,7 +34,11 @@ from aiconsole.providers.catalogue import Catalogue
 from aiconsole.providers.registry import Registry
 from aiconsole.simulator import Behaviour
 
-Models = Callable[[str], Awaitable[tuple[ModelInfo, ...]]]
+
+class Models(Protocol):
+    """A provider's model list; ``refresh`` asks the provider again where it is known."""
+
+    def __call__(self, provider: str, *, refresh: bool = False) -> Awaitable[tuple[ModelInfo, ...]]: ...
 
 
 class Bench:
@@ -182,4 +187,4 @@ class Bench:
 
 
 def _list_of(models: Models, provider: str) -> Callable[[], Awaitable[tuple[ModelInfo, ...]]]:
-    return lambda: models(provider)
+    return lambda: models(provider, refresh=True)

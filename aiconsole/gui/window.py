@@ -18,6 +18,7 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QWidget
 from shiboken6 import isValid
 
+from .bench.commands import bench_commands
 from .commands import Command
 from .feed import StripFeed
 from .jobs.commands import job_commands
@@ -55,6 +56,7 @@ PANELS = (
     PanelPlan("requests", "Requests", "requests", "aiconsole.gui.requests", ("markdown_it", "pygments.lexers")),
     PanelPlan("providers", "Providers", "providers", "aiconsole.gui.providers"),
     PanelPlan("routing", "Routing", "routing", "aiconsole.gui.routing"),
+    PanelPlan("bench", "Test bench", "bench", "aiconsole.gui.bench", ("aiconsole.bench.service", "aiconsole.bench.command")),
     PanelPlan("jobs", "Jobs", "jobs", "aiconsole.gui.jobs"),
     PanelPlan("alerts", "Alerts", "alerts", "aiconsole.gui.alerts"),
     PanelPlan("settings", "Settings", "settings", "aiconsole.gui.settings"),
@@ -366,6 +368,7 @@ class Window(QObject):
             words="toml file failover",
         )
         yield from job_commands(session, self.shell)
+        yield from bench_commands(session, self.shell)
         yield Command(
             key="performance",
             title="Show performance, memory, pools and profiles",
