@@ -54,7 +54,9 @@ class GraphCard(QFrame):
         self._trouble.hide()
         self._nothing = Hint(
             "Nothing was asked of it in this range",
-            "Latency, errors, requests, cost and its breakers are drawn here as they come. No data is a gap.",
+            "Latency, errors, requests, cost and its breakers are drawn here as they come.",
+            "Start a chat",
+            partial(shell.open, "chat"),
         )
         self._stack = QStackedWidget()
         self._axis = QTimer(self)

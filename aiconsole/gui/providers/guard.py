@@ -27,7 +27,7 @@ class Guard(QWidget):
         self.model = BreakersModel()
         self.table = Table(self.model, "Circuit breakers", row_px=_ROW)
         self.table.setItemDelegate(MarkedCells(shell.theme, self.table))
-        self.table.stretch(0, {1: 120, 2: 110})
+        self.table.stretch(2, {0: 176, 1: 136})
         self.score = QLabel()
         set_role(self.score, "strong")
         self.parts = _caption()

@@ -193,7 +193,7 @@ COLUMNS: Final = (
         about="Attempts that ended within the last minute",
     ),
     Column(
-        "Spend today",
+        "Spend",
         lambda row: money(row.spent),
         lambda row: row.spent,
         about="Spent at the real provider since midnight UTC, as far as costs are known",
@@ -223,7 +223,7 @@ class ProvidersModel(TitledTable):
 
     TITLES = tuple(column.title for column in COLUMNS)
     NUMBERS = tuple(
-        _AT[title] for title in ("Score", "p50", "p95", "Errors", "Req/min", "Spend today", "Simulated", "Models")
+        _AT[title] for title in ("Score", "p50", "p95", "Errors", "Req/min", "Spend", "Simulated", "Models")
     )
 
     def __init__(self, session: Session, parent: QObject | None = None) -> None:
@@ -328,16 +328,16 @@ def hidden(rows: Sequence[Row], *, wide: bool) -> frozenset[int]:
 WIDTHS: Final = {
     _AT[title]: width
     for title, width in (
-        ("Provider", 118),
-        ("Health", 98),
-        ("Breaker", 130),
-        ("Score", 56),
-        ("Limits", 146),
-        ("p50", 84),
-        ("p95", 84),
+        ("Provider", 112),
+        ("Health", 94),
+        ("Breaker", 150),
+        ("Score", 54),
+        ("Limits", 156),
+        ("p50", 82),
+        ("p95", 82),
         ("Errors", 72),
         ("Req/min", 78),
-        ("Spend today", 108),
+        ("Spend", 84),
         ("Simulated", 94),
         ("Key", 98),
         ("Models", 72),

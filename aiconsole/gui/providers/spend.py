@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
     QLabel,
     QPushButton,
     QScrollArea,
+    QSizePolicy,
     QStackedWidget,
     QToolButton,
     QVBoxLayout,
@@ -63,6 +64,7 @@ class SpendPage(QWidget):
         self._simulated: bool | None = None
         self._spent: tuple[Spend, ...] = ()
         self._leave: Callable[[], None] | None = None
+        self._seen = False
         self.days = DAYS[1][0]
         self.tiles = {name: Tile(shell.theme, name) for name in ("Today", "This month", "Forecast for the month")}
         self.bars = SpendBars(shell.theme)
@@ -82,7 +84,7 @@ class SpendPage(QWidget):
         self.asking = Asking(shell, self._ask, self._tell_trouble, self)
         self._build()
         self._connect()
-        self.setFocusProxy(self.bars)
+        self.setFocusProxy(self.back)
 
     @property
     def simulated(self) -> bool:
@@ -117,6 +119,11 @@ class SpendPage(QWidget):
         self.bars.show_days(by_day(shown), labels, today - (self.days - 1) * DAY_S, today)
         self.model.show(rows_of(shown, today), labels)
         self._stack.setCurrentIndex(0 if shown else 1)
+        self.table.setVisible(bool(shown))
+        self.setFocusProxy(self.bars if shown else self.back)
+        if shown and self.back.hasFocus() and not self._seen:
+            self.bars.setFocus()
+        self._seen = bool(shown)
         self.export.setEnabled(bool(shown))
         if shown and not self.table.currentIndex().isValid():
             self.table.selectRow(0)
@@ -266,6 +273,8 @@ class SpendPage(QWidget):
             label.setWordWrap(True)
             label.setTextFormat(Qt.TextFormat.PlainText)
             set_role(label, "caption", "crit" if label is self._trouble else None)
+        self._day.setWordWrap(False)
+        self._day.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self._trouble.hide()
         self._day.setText(self._hint())
         self.table.setItemDelegate(MarkedCells(self._shell.theme, self.table))
@@ -279,28 +288,23 @@ class SpendPage(QWidget):
             tiles.addWidget(tile, 1)
         across = QHBoxLayout()
         across.setSpacing(SPACE_M)
-        graph = card("", self._day, self.bars)
-        across.addWidget(graph, 1)
-        across.addWidget(self._limits_card())
-        body = QWidget()
-        down = QVBoxLayout(body)
-        down.setContentsMargins(0, 0, 0, 0)
-        down.setSpacing(SPACE_M)
-        down.addLayout(across, 2)
-        down.addWidget(self.table, 3)
-        self._stack.addWidget(body)
-        self._stack.addWidget(
-            Hint(
-                "Nothing was spent in this range",
-                "What requests cost stands here by day, by provider and by route, as far as costs are known.",
-            )
+        self._stack.addWidget(card("", self._day, self.bars))
+        nothing = Hint(
+            "Nothing was spent in this range",
+            "What requests cost stands here by day, by provider and by route, as far as costs are known.",
+            "Start a chat",
+            partial(self._shell.open, "chat"),
         )
+        self._stack.addWidget(card("", nothing))
+        across.addWidget(self._stack, 1)
+        across.addWidget(self._limits_card())
         inside = QVBoxLayout()
         inside.setContentsMargins(SPACE_L, SPACE_M, SPACE_L, SPACE_L)
         inside.setSpacing(SPACE_M)
         inside.addWidget(self._trouble)
         inside.addLayout(tiles)
-        inside.addWidget(self._stack, 1)
+        inside.addLayout(across, 2)
+        inside.addWidget(self.table, 3)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)

@@ -106,7 +106,7 @@ class MarkedCells(QStyledItemDelegate):
         else:
             paint_state(painter, box, state, self._theme.color(state))
         painter.setPen(self._theme.color("text"))
-        room = option.rect.adjusted(SPACE_M + round(box.width()) + SPACE_S, 0, -SPACE_S, 0)
+        room = option.rect.adjusted(SPACE_M + round(box.width()) + SPACE_S, -1, -SPACE_S, -1)
         shown = option.fontMetrics.elidedText(text, Qt.TextElideMode.ElideRight, room.width())
         painter.drawText(room, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, shown)
         painter.restore()

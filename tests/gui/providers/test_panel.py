@@ -38,8 +38,8 @@ async def test_the_table_tells_state_key_models_and_what_was_seen(
         assert (cell(panel, 0, "Req/min"), cell(panel, 0, "Errors")) == ("1", "0 %")
         assert cell(panel, 0, "p95").endswith("ms")
         assert cell(panel, 0, "Simulated").startswith("$0.")
-        assert cell(panel, 0, "Spend today") == "–"
-        unknown = ("Limits", "p50", "p95", "Errors", "Req/min", "Spend today", "Simulated")
+        assert cell(panel, 0, "Spend") == "–"
+        unknown = ("Limits", "p50", "p95", "Errors", "Req/min", "Spend", "Simulated")
         assert [cell(panel, 1, title) for title in unknown] == ["–"] * 7
         assert cell(panel, 1, "Health") == "not seen"
 

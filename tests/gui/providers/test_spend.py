@@ -33,7 +33,7 @@ async def test_the_strip_leads_to_spend_by_day_and_its_requests(qapp: QApplicati
         await it.session.change("spending.day_usd", 5.0)
         page = await opened(it)
         await until(lambda: page.model.rowCount() > 0)
-        assert has_focus(page.bars)
+        await until(lambda: has_focus(page.bars))
         assert page.tiles["This month"].text.startswith("This month, UTC, $")
         assert "no data" in page.tiles["Forecast for the month"].text
         assert page.limits.bars[0][1].text().startswith("Day: ")
@@ -99,3 +99,15 @@ def test_rows_tell_today_apart_and_a_file_has_no_formulas(tmp_path: Path) -> Non
     assert path.read_text(encoding="utf-8").splitlines()[1].split(",")[2] == "'=fast"
     with pytest.raises(ConfigError):
         write_csv(tmp_path / "missing" / "spend.csv", spent, simulated=False)
+
+
+async def test_nothing_spent_says_what_will_be_here_and_keeps_the_keyboard(qapp: QApplication, tmp_path: Path) -> None:
+    async with console(qapp, tmp_path) as it:
+        page = await opened(it)
+        await until(lambda: has_focus(page.back))
+        assert page.limits.isVisible()
+        assert not page.table.isVisible()
+        assert not page.export.isEnabled()
+        press(Qt.Key.Key_Escape)
+        panel = await it.open("providers")
+        assert has_focus(panel.table)

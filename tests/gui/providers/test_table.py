@@ -39,7 +39,7 @@ async def test_the_last_hour_of_an_earlier_run_is_told_and_sorted_with_the_unkno
         for title in ("p50", "p95", "Errors"):
             assert column(panel, title)[5] != "–"
         assert float(column(panel, "Errors")[5].split()[0]) > 5
-        assert set(column(panel, "Spend today")) == {"–"}
+        assert set(column(panel, "Spend")) == {"–"}
 
         press(Qt.Key.Key_K, Qt.KeyboardModifier.ControlModifier)
         type_text("Sort the providers by p95")
@@ -90,7 +90,7 @@ async def test_a_narrow_window_keeps_what_matters_and_a_wide_one_shows_all(qapp:
         panel = await it.open("providers")
         it.shell.resize(1280, 800)
         await until(lambda: panel.table.isColumnHidden(at("Base URL")))
-        kept = ("Health", "Breaker", "Score", "Limits", "p50", "p95", "Errors", "Req/min", "Spend today", "Key")
+        kept = ("Health", "Breaker", "Score", "Limits", "p50", "p95", "Errors", "Req/min", "Spend", "Key")
         header = panel.table.horizontalHeader()
         for title in kept:
             assert not panel.table.isColumnHidden(at(title))
