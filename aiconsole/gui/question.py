@@ -55,7 +55,7 @@ class Question(Overlay):
         self.details.setPlainText("\n".join(details))
         self.details.setVisible(bool(details))
         rows = min(max(len(details), _LINES[0]), _LINES[1])
-        self.details.setFixedHeight(self.details.fontMetrics().lineSpacing() * rows + 18)
+        self.details.setFixedHeight(self.details.fontMetrics().lineSpacing() * rows + 28)
         self.do.setText(action)
         self.setAccessibleName(title)
         self.setAccessibleDescription(words)

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import ClassVar
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QPushButton, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from ...alerts.service import Alerts
@@ -20,6 +21,8 @@ from .detail import AlertDetail
 from .words import ORDER, lasted, state_of
 
 SHOWN = 300
+_NARROW = 1000
+"""A list narrower than so many px leaves the times to the page beside it."""
 
 
 class _AlertsModel(LinesModel):
@@ -64,6 +67,11 @@ class AlertsView(QWidget):
     def tick(self) -> None:
         """Say how long each has lasted by now."""
         self._show()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        for column in (2, 3):
+            self.table.setColumnHidden(column, self.width() < _NARROW)
 
     # Inside
 

@@ -21,6 +21,7 @@ from ..theme import SPACE_S, State, set_role
 from .words import full, moment
 
 VERDICTS: Final[dict[Verdict, State]] = {"well": "ok", "low": "warn", "bad": "crit", "unknown": "idle"}
+_WORST: Final[tuple[Verdict, ...]] = ("bad", "low", "unknown", "well")
 _DAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
@@ -61,7 +62,7 @@ class Checks(Findings):
         self.column.addWidget(self.empty)
 
     async def read(self) -> None:
-        found = self.jobs.system.latest
+        found = sorted(self.jobs.system.latest, key=lambda check: _WORST.index(check.verdict))
         self.table.show_lines([Line(at, _check(check)) for at, check in enumerate(found)])
         self.table.setVisible(bool(found))
         self.empty.setVisible(not found)

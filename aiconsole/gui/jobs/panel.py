@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any, Final
 
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtGui import QHideEvent, QShowEvent
+from PySide6.QtGui import QHideEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSplitter, QVBoxLayout, QWidget
 
 from ...domain.errors import ConsoleError
@@ -30,6 +30,9 @@ from .words import countdown
 _ROW: Final = 28
 _EVERY_MS: Final = 1000
 _HZ: Final = 8.0
+_NARROW: Final = {6: 1000, 4: 880}
+"""Columns that make room for the others in a panel narrower than so many px; the page below has them as well."""
+
 _WIDTHS: Final = {0: 184, 1: 104, 3: 104, 4: 84, 5: 128, 6: 150}
 
 
@@ -92,6 +95,11 @@ class JobsPanel(QWidget):
     def hideEvent(self, event: QHideEvent) -> None:
         super().hideEvent(event)
         self._timer.stop()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        for column, room in _NARROW.items():
+            self.table.setColumnHidden(column, self.width() < room)
 
     # Inside
 

@@ -13,6 +13,8 @@ from ..shell import Shell
 from ..theme import SPACE_S, SPACE_XS, set_role
 from .words import dues, full, schedule_words
 
+_WRITTEN = 150
+
 
 class PlanEditor(QWidget):
     """Edits ``jobs.<name>.schedule`` and ``jobs.<name>.enabled``. ``kept()`` after a change was kept."""
@@ -26,6 +28,7 @@ class PlanEditor(QWidget):
         self._shown = ""
         self.text = Line()
         set_role(self.text, "mono")
+        self.text.setMinimumWidth(_WRITTEN)
         self.text.setAccessibleName("Schedule")
         self.text.setToolTip("“every 5m”, “daily 02:30”, “weekly sun 02:30”, “monthly 1 02:30” or five crontab fields")
         self.save, self.default = QPushButton("Save"), QPushButton("Default")

@@ -20,7 +20,7 @@ from ..theme import CAPTION_PX, SPACE_XS, State, Theme, font
 _WEEKS: Final = 53
 _DAYS: Final = _WEEKS * 7
 _MONTHS_PX: Final = CAPTION_PX + SPACE_XS
-_SIDE: Final = (8, 13)
+_SIDE: Final = (5, 13)
 _GAP: Final = 2
 _STEPS: Final = {
     Qt.Key.Key_Left: -7,
