@@ -328,10 +328,10 @@ def hidden(rows: Sequence[Row], *, wide: bool) -> frozenset[int]:
 WIDTHS: Final = {
     _AT[title]: width
     for title, width in (
-        ("Provider", 112),
-        ("Health", 94),
-        ("Breaker", 150),
-        ("Score", 54),
+        ("Provider", 118),
+        ("Health", 98),
+        ("Breaker", 146),
+        ("Score", 58),
         ("Limits", 156),
         ("p50", 82),
         ("p95", 82),
