@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from html import escape
 from typing import Final
 
+from aiconsole.bench.health import CHECKS
 from aiconsole.bench.outputs.plots import Series, chart, distribution
 from aiconsole.bench.outputs.words import Table, facts, headline, tables, title
 from aiconsole.bench.report import Report
@@ -21,7 +23,7 @@ _STYLE: Final = """
     --bad: #ff7b72; --s0: #6aa9ff; --s1: #ff9d6b; --s2: #54c795; --s3: #b990f5; --s4: #e0b54a; --s5: #f07db2; --s6: #6cc4d8;
   }
 }
-body { margin: 0 auto; max-width: 1100px; padding: 24px; background: var(--ground); color: var(--ink);
+body { margin: 0 auto; max-width: 1240px; padding: 24px; background: var(--ground); color: var(--ink);
   font: 15px/1.5 system-ui, sans-serif; }
 h1 { font-size: 24px; margin: 0; }
 h2 { font-size: 18px; margin: 32px 0 8px; }
@@ -31,11 +33,20 @@ h2 { font-size: 18px; margin: 32px 0 8px; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: 4px 16px; margin: 0; }
 dt { color: var(--soft); }
 dd { margin: 0; }
+.certificate { border-left: 4px solid var(--line); background: var(--raised); padding: 8px 16px; margin: 0 0 16px;
+  border-radius: 0 6px 6px 0; }
+.certificate.valid { border-color: var(--good); }
+.certificate.invalid { border-color: var(--bad); }
+.certificate b { margin-right: 8px; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; font-size: 13px; }
 th, td { padding: 5px 16px 5px 0; text-align: left; vertical-align: top; border-bottom: 1px solid var(--line); }
 th { color: var(--soft); font-weight: 600; white-space: nowrap; }
 .n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+.n small { display: block; color: var(--soft); }
+td.good, td.bad, td.still { white-space: nowrap; }
+.still { color: var(--soft); }
+.plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(560px, 100%), 1fr)); gap: 0 24px; }
 .note, .legend { color: var(--soft); font-size: 13px; }
 .legend span { margin-right: 16px; }
 svg { width: 100%; max-width: 760px; height: auto; background: var(--raised); border-radius: 6px; }
@@ -50,6 +61,10 @@ _COLOURS: Final = "".join(
 )
 
 
+_INTERVAL: Final = re.compile(r"(\S+) \((\S+ to \S+)\)\Z")
+_LOOKS: Final = {"✓": "good", "✗": "bad", "better": "good", "worse": "bad", "yes": "good", "–": "still"}
+
+
 def render(report: Report) -> str:
     """A whole page."""
     good = report.passed and report.certificate.verdict != "invalid" and not any(t.trouble for t in report.targets)
@@ -57,11 +72,15 @@ def render(report: Report) -> str:
     body = [
         f"<h1>{name}</h1>",
         f'<p class="headline {"good" if good else "bad"}">{"✓" if good else "✗"} {escape(headline(report))}</p>',
+        *_certificate(report),
         "<dl>",
-        *(f"<dt>{escape(key)}</dt><dd>{escape(value)}</dd>" for key, value in facts(report)),
+        *(f"<dt>{escape(key)}</dt><dd>{escape(value)}</dd>" for key, value in facts(report) if key != "Certificate"),
         "</dl>",
+        *_matrix(report),
         *(_table(table) for table in tables(report)),
+        '<div class="plots">',
         *_plots(report),
+        "</div>",
     ]
     if report.targets:
         meanings = "".join(f"<dt>{escape(key)}</dt><dd>{escape(text)}</dd>" for key, text in report.definitions.items())
@@ -73,12 +92,52 @@ def render(report: Report) -> str:
     return f'<!doctype html>\n<html lang="en"><head>{head}{policy}{style}</head>\n<body>\n{content}\n</body></html>\n'
 
 
+def _certificate(report: Report) -> list[str]:
+    """Whether the figures can be believed, of a run with load."""
+    if report.plan.kind == "health":
+        return []
+    found = report.certificate
+    return [f'<p class="certificate {found.verdict}"><b>{found.verdict.capitalize()}</b> {escape(found.words)}</p>']
+
+
+def _matrix(report: Report) -> list[str]:
+    """Health at a glance: a row a provider, a column a check."""
+    if not report.health:
+        return []
+    found = {(check.provider, check.check): check for check in report.health}
+    rows = []
+    for provider in dict.fromkeys(check.provider for check in report.health):
+        cells = [f"<td>{escape(provider)}</td>"]
+        for name in CHECKS:
+            check = found.get((provider, name))
+            if check is None:
+                cells.append("<td></td>")
+                continue
+            look = {"pass": ("good", "✓"), "fail": ("bad", "✗"), "skipped": ("still", "–")}[check.result]
+            words = f"{check.ms:.0f} ms" if check.result == "pass" and check.ms is not None else check.result
+            cells.append(f'<td class="{look[0]}" title="{escape(check.reason)}">{look[1]} {words}</td>')
+        rows.append(f"<tr>{''.join(cells)}</tr>")
+    head = "".join(f"<th>{name}</th>" for name in ("Provider", *CHECKS))
+    body = "".join(rows)
+    table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    return [f'<h2>At a glance</h2><div class="wide">{table}</div>']
+
+
+def _cell(text: str, tag: str, number: bool) -> str:
+    """One cell: an interval goes under its figure, a verdict has its colour."""
+    interval = _INTERVAL.match(text) if number and tag == "td" else None
+    if interval is not None:
+        return f'<td class="n">{escape(interval[1])}<small>{escape(interval[2])}</small></td>'
+    if number:
+        return f'<{tag} class="n">{escape(text)}</{tag}>'
+    first = text.partition(" ")[0].rstrip(":")
+    look = _LOOKS.get(first) if tag == "td" else None
+    return f'<{tag} class="{look}">{escape(text)}</{tag}>' if look else f"<{tag}>{escape(text)}</{tag}>"
+
+
 def _table(table: Table) -> str:
     def row(cells: tuple[str, ...], tag: str) -> str:
-        told = (
-            f"<{tag}{' class=n' if index in table.numbers else ''}>{escape(cell)}</{tag}>"
-            for index, cell in enumerate(cells)
-        )
+        told = (_cell(cell, tag, index in table.numbers) for index, cell in enumerate(cells))
         return f"<tr>{''.join(told)}</tr>"
 
     rows = "".join(row(cells, "td") for cells in table.rows)
@@ -107,4 +166,4 @@ def _plots(report: Report) -> list[str]:
         ("Over time", chart(over_time, title="Median time to first token over the run", x="s", y="ms", dots=True)),
         ("Goodput by level", chart(levels, title="Good requests/s at each level", x="level", y="good/s", dots=True)),
     )
-    return [f"<h2>{escape(name)}</h2>{drawn}" for name, drawn in found if drawn]
+    return [f"<div><h2>{escape(name)}</h2>{drawn}</div>" for name, drawn in found if drawn]

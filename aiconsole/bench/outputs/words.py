@@ -13,6 +13,7 @@ from aiconsole.bench.report import Report, TargetReport
 from aiconsole.bench.statistics import Interval
 
 _KINDS: Final = {"health": "Health check", "bench": "Benchmark", "stress": "Stress test"}
+_GRAVITY: Final = {"worse": 0, "better": 1, "no difference shown": 2}
 MARKS: Final = {"pass": "✓ pass", "fail": "✗ FAIL", "skipped": "– skipped"}
 
 
@@ -135,7 +136,10 @@ def _assertions(report: Report) -> Table:
 
 
 def _comparison(report: Report) -> Table:
-    rows = [(change.target, label(change.metric), change.verdict, change.words) for change in report.comparison]
+    rows = [
+        (change.target, label(change.metric), change.verdict, change.words.removeprefix(f"{change.verdict}: "))
+        for change in sorted(report.comparison, key=lambda change: _GRAVITY[change.verdict])
+    ]
     title = f"Compared with {report.compared_with}" if report.compared_with else "Compared"
     return Table(title, ("Target", "Figure", "Verdict", "Difference"), rows)
 

@@ -173,7 +173,7 @@ async def test_a_benchmark_is_read_compared_pinned_exported_and_deleted(
         press(Qt.Key.Key_Backtab)
         press(Qt.Key.Key_Space)
         await until(lambda: [entry.id for entry in panel.runs.entries] == [report.id])
-        assert panel.form.isVisible()
+        await until(panel.form.isVisible)
 
 
 async def test_a_run_goes_on_when_it_is_left_says_how_far_it_is_and_keeps_what_there_is_when_stopped(
