@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
@@ -22,12 +22,13 @@ from aiconsole.cache_setup import cache_limits, response_cache
 from aiconsole.domain.chat import ChatRequest, ChatResult, StreamEvent
 from aiconsole.domain.clock import Clock, SystemClock
 from aiconsole.domain.errors import ConfigError, ConsoleError
-from aiconsole.domain.events import BreakerChanged, Notice
+from aiconsole.domain.events import BreakerChanged
 from aiconsole.domain.models import ModelInfo, ProbeResult, ProviderState
 from aiconsole.domain.trace import Traced
 from aiconsole.home import Home, find_home
 from aiconsole.kept_breakers import KeptBreakers
 from aiconsole.kept_history import KeptHistory
+from aiconsole.kept_rules import KeptRules
 from aiconsole.provider_setup import key_variables, provider_configs, provider_state
 from aiconsole.providers.base import Written
 from aiconsole.providers.catalogue import Catalogue
@@ -45,9 +46,7 @@ from aiconsole.routing.gate import Gate
 from aiconsole.routing.policy import Policy
 from aiconsole.routing.recovery import Recovery
 from aiconsole.routing.router import Router
-from aiconsole.routing.rules import Rule, RuleBook, check
 from aiconsole.routing_setup import breaker_settings, budgets_of, policy_of
-from aiconsole.rules_file import RuleSet, RulesFile
 from aiconsole.secrets import PROXY, KeyStore
 from aiconsole.settings import Problem, Settings, SettingsFile
 
@@ -61,8 +60,6 @@ if TYPE_CHECKING:
     from aiconsole.simulator import Behaviour, Simulator
     from aiconsole.store import Store
 
-_NO_RULES = "The rules that come with the console are used until it is mended."
-
 
 class Engine:
     """All services of one console. Made by `open`; every method is for the loop it was opened in.
@@ -73,6 +70,7 @@ class Engine:
         bus: what happens, as events.
         catalogue: model lists.
         gate: breakers, limits, budgets and scores of all candidates.
+        rules: the fallback rules.
         cache: kept answers; `complete` and `stream` go through it.
         live: how everything stands now, as one immutable state.
         history: what happened, for graphs, tables and reports.
@@ -92,7 +90,6 @@ class Engine:
         self.simulator: Simulator | None = None
         self._own_simulator = False
         self._settings = settings
-        self._rules_file = RulesFile(home)
         self._clock = clock
         self._random = random
         self._prices = PriceBook(clock)
@@ -102,6 +99,7 @@ class Engine:
         self._policies: dict[str, Policy] = {}
         self._directory = Directory(self._registry, self.routes, self._policy, self.catalogue.all)
         self.gate = Gate(clock, random, self.bus.publish, lambda _: breaker_settings(self.settings))
+        self.rules = KeptRules(home, self.gate, self.routes, self.bus.publish, clock)
         self.live = Live(self.bus, clock, timers, load=self._load, names=lambda: (state.name for state in self._states))
         self.heartbeat = Heartbeat(clock, timers, self.bus.publish)
         self.links = Links(self.bus, clock, timers, random)
@@ -178,16 +176,8 @@ class Engine:
             await engine._start(settings.values.demo if demo is None else demo)
             yield engine
 
-    def _load_rules(self) -> None:
-        """Take the fallback rules, and say what in their file cannot be used."""
-        for problem in self._rules_file.problems:
-            self.bus.publish(
-                Notice(f"rules.toml: {problem}", "The other rules are used." if problem.rule else _NO_RULES)
-            )
-        self.gate.rules = RuleBook(self._rules_file.rules, self._clock, self.gate.measures, self.bus.publish)
-
     async def _start(self, demo: bool) -> None:
-        self._load_rules()
+        self.rules.take_up()
         self._closing.push_async_callback(self._registry.aclose)
         self._closing.push_async_callback(self._stop_simulator)
         self._closing.push_async_callback(self._stop_loading)
@@ -455,7 +445,7 @@ class Engine:
     async def reload(self) -> None:
         """Read settings and rules again, as after a change by hand or from a backup, and follow them."""
         await asyncio.to_thread(self._settings.reload)
-        await self.reload_rules()
+        await self.rules.reload()
         if self.alerts is not None:
             await self.alerts.reload_rules()
         self._configure()
@@ -464,37 +454,6 @@ class Engine:
         """Give a setting its default again. Raises as `change`."""
         await asyncio.to_thread(self._settings.reset, key)
         self._configure()
-
-    @property
-    def rules(self) -> RuleSet:
-        """The fallback rules in use, and what is wrong with them or their file."""
-        file = self._rules_file
-        problems = (*file.problems, *check(file.rules, self.routes()))
-        return RuleSet(file.rules, problems, file.path, file.own)
-
-    async def set_rules(self, rules: Sequence[Rule]) -> None:
-        """Keep these fallback rules and follow them at once; what is known of those that did not change stays.
-
-        Raises:
-            ConfigError: see `RulesFile.save`; nothing is changed.
-        """
-        await asyncio.to_thread(self._rules_file.save, tuple(rules), self.routes())
-        self._follow_rules()
-
-    async def reset_rules(self) -> None:
-        """Follow the rules that come with the console again. Raises ConfigError where the file cannot be moved."""
-        await asyncio.to_thread(self._rules_file.reset)
-        self._follow_rules()
-
-    async def reload_rules(self) -> RuleSet:
-        """Read ``rules.toml`` again, as after a change by hand; where it is not TOML the rules in use stay."""
-        await asyncio.to_thread(self._rules_file.reload)
-        self._follow_rules()
-        return self.rules
-
-    def _follow_rules(self) -> None:
-        if self.gate.rules is not None:
-            self.gate.rules.set_rules(self._rules_file.rules)
 
     async def set_key(self, provider: str, value: str, where: Literal["keyring", "session"]) -> None:
         """Keep a provider's key and use it from now on.

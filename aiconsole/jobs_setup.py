@@ -180,7 +180,7 @@ class Jobs:
         rules = folder / "rules.toml"
         if rules.is_file():
             _, problems = read_rules(rules.read_text(encoding="utf-8-sig"))
-            if problems and not self._engine.rules.problems:
+            if problems and not self._engine.rules.in_use.problems:
                 raise ConfigError(f"rules.toml: {problems[0]}")
 
 

@@ -146,20 +146,20 @@ class Session(QObject):
             self._told(key)
 
     async def set_rules(self, rules: Sequence[Rule]) -> None:
-        """Keep these fallback rules. Raises as `Engine.set_rules`."""
-        await self.engine.set_rules(rules)
+        """Keep these fallback rules. Raises as `KeptRules.save`."""
+        await self.engine.rules.save(rules)
         self.acted("rules changed")
         self.rules_changed.emit()
 
     async def reset_rules(self) -> None:
-        """Use the rules that come with the console again. Raises as `Engine.reset_rules`."""
-        await self.engine.reset_rules()
+        """Use the rules that come with the console again. Raises as `KeptRules.reset`."""
+        await self.engine.rules.reset()
         self.acted("rules reset")
         self.rules_changed.emit()
 
     async def reload_rules(self) -> RuleSet:
         """Read the rules' file again."""
-        rules = await self.engine.reload_rules()
+        rules = await self.engine.rules.reload()
         self.rules_changed.emit()
         return rules
 

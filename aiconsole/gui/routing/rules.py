@@ -191,7 +191,7 @@ class RulesEditor(QWidget):
             self._follow()
 
     async def _open_toml(self) -> None:
-        found = self._session.engine.rules
+        found = self._session.engine.rules.in_use
         if not found.own:
             await self._session.set_rules(found.rules)
         QGuiApplication.clipboard().setText(str(found.path))

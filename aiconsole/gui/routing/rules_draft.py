@@ -32,7 +32,7 @@ class RulesDraft(QObject):
     @property
     def unsaved(self) -> bool:
         """Whether they differ from those in use."""
-        return self.rules != self._in_use or (self.to_defaults and self._session.engine.rules.own)
+        return self.rules != self._in_use or (self.to_defaults and self._session.engine.rules.in_use.own)
 
     def problems(self) -> tuple[RuleProblem, ...]:
         """What is wrong with them as they stand."""
@@ -45,7 +45,7 @@ class RulesDraft(QObject):
     def follow(self) -> None:
         """Other rules are in use: take them, unless the person has changed something."""
         untouched = self.rules == self._in_use
-        found = self._session.engine.rules
+        found = self._session.engine.rules.in_use
         self._in_use = found.rules
         self.file_problems = tuple(
             problem for problem in found.problems if problem.line is not None or not problem.rule

@@ -85,10 +85,10 @@ async def test_a_new_user_makes_a_rule_with_the_keyboard_alone_and_it_is_followe
         tab_to(control(rules, "How long it is asked no more"))
         press(Qt.Key.Key_Up)
         assert rules.live.label.text() == "It is not in use until you save."
-        assert it.engine.rules.rules == default_rules()
+        assert it.engine.rules.in_use.rules == default_rules()
         press(Qt.Key.Key_S, CTRL)
-        await until(lambda: it.engine.rules.own)
-        made = it.engine.rules.rules[1]
+        await until(lambda: it.engine.rules.in_use.own)
+        made = it.engine.rules.in_use.rules[1]
         assert made.name == "mine"
         assert made.candidates == ("groq/*",)
         assert made.error_rate is not None
@@ -122,7 +122,7 @@ async def test_rules_are_moved_switched_copied_deleted_and_brought_back(qapp: QA
         again = await opened(it)
         assert again is rules
         assert rules.draft.unsaved
-        assert it.engine.rules.rules == default_rules()
+        assert it.engine.rules.in_use.rules == default_rules()
         rules.discard.click()
         assert names(rules) == NAMES
         assert not rules.draft.unsaved
@@ -146,7 +146,7 @@ async def test_a_contradiction_is_pointed_out_while_it_is_made_and_not_saved(
         assert "Not to be saved: refused-2" in rules.status.text()
         assert rules.model.lives[-1].word == "cannot be saved"
         press(Qt.Key.Key_S, CTRL)
-        assert it.engine.rules.rules == default_rules()
+        assert it.engine.rules.in_use.rules == default_rules()
         control(rules, "Name").setFocus()
         press(Qt.Key.Key_A, CTRL)
         press(Qt.Key.Key_Delete)
@@ -273,8 +273,8 @@ async def test_the_file_is_edited_by_hand_and_reloaded_from_the_palette(
         rules.defaults.click()
         assert names(rules) == NAMES
         press(Qt.Key.Key_S, CTRL)
-        await until(lambda: not it.engine.rules.own)
-        assert it.engine.rules.rules == default_rules()
+        await until(lambda: not it.engine.rules.in_use.own)
+        assert it.engine.rules.in_use.rules == default_rules()
         await until(lambda: not rules.draft.unsaved)
         assert not rules.file_problem.isVisible()
 
@@ -287,7 +287,7 @@ async def test_no_rules_say_what_would_be_here(qapp: QApplication, tmp_path: Pat
         assert rules.empty.isVisible()
         assert rules.add.isEnabled()
         rules.keep()
-        await until(lambda: it.engine.rules.rules == ())
+        await until(lambda: it.engine.rules.in_use.rules == ())
         rules.add.click()
         assert rules.draft.rules == (
             Rule(name="new-rule", do="next candidate", error_rate=rules.draft.rules[0].error_rate),
@@ -310,6 +310,6 @@ async def test_changes_that_were_not_saved_outlive_the_window_and_are_told_at_th
         rules = await opened(it)
         assert "new-rule" in names(rules)
         assert rules.status.text() != "Saved"
-        assert "new-rule" not in [rule.name for rule in it.engine.rules.rules]
+        assert "new-rule" not in [rule.name for rule in it.engine.rules.in_use.rules]
         rules.draft.discard()
         assert it.window.state("").memory == {}
