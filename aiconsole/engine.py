@@ -25,10 +25,10 @@ from aiconsole.domain.errors import ConfigError, ConsoleError
 from aiconsole.domain.events import BreakerChanged
 from aiconsole.domain.models import ModelInfo, ProbeResult, ProviderState
 from aiconsole.domain.trace import Traced
+from aiconsole.fallback_rules import FallbackRules
 from aiconsole.home import Home, find_home
 from aiconsole.kept_breakers import KeptBreakers
 from aiconsole.kept_history import KeptHistory
-from aiconsole.kept_rules import KeptRules
 from aiconsole.provider_setup import key_variables, provider_configs, provider_state
 from aiconsole.providers.base import Written
 from aiconsole.providers.catalogue import Catalogue
@@ -99,7 +99,7 @@ class Engine:
         self._policies: dict[str, Policy] = {}
         self._directory = Directory(self._registry, self.routes, self._policy, self.catalogue.all)
         self.gate = Gate(clock, random, self.bus.publish, lambda _: breaker_settings(self.settings))
-        self.rules = KeptRules(home, self.gate, self.routes, self.bus.publish, clock)
+        self.rules = FallbackRules(home, self.gate, self.routes, self.bus.publish, clock)
         self.live = Live(self.bus, clock, timers, load=self._load, names=lambda: (state.name for state in self._states))
         self.heartbeat = Heartbeat(clock, timers, self.bus.publish)
         self.links = Links(self.bus, clock, timers, random)

@@ -146,13 +146,13 @@ class Session(QObject):
             self._told(key)
 
     async def set_rules(self, rules: Sequence[Rule]) -> None:
-        """Keep these fallback rules. Raises as `KeptRules.save`."""
+        """Keep these fallback rules. Raises as `FallbackRules.save`."""
         await self.engine.rules.save(rules)
         self.acted("rules changed")
         self.rules_changed.emit()
 
     async def reset_rules(self) -> None:
-        """Use the rules that come with the console again. Raises as `KeptRules.reset`."""
+        """Use the rules that come with the console again. Raises as `FallbackRules.reset`."""
         await self.engine.rules.reset()
         self.acted("rules reset")
         self.rules_changed.emit()
