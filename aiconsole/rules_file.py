@@ -1,20 +1,15 @@
-"""The fallback rules in use and ``rules.toml``, where the person's own are kept beside the settings.
-
-Without that file the rules that come with the console hold. The version before each change is kept as ``rules.toml.bak``. What
-an editor wrote meanwhile, or what cannot be read, is never written over.
-"""
+"""The fallback rules in use and ``rules.toml``, where the person's own are kept beside the settings."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
 
 from aiconsole.domain.errors import ConfigError
-from aiconsole.home import Home, make_private_folder, write_private
-from aiconsole.resources import resource
+from aiconsole.home import Home
+from aiconsole.kept_rules import KeptRules
 from aiconsole.routing.rules import Rule, RuleProblem, check, default_rules, read_rules, rewrite_rules, write_rules
 
 
@@ -27,47 +22,11 @@ class RuleSet(msgspec.Struct, frozen=True):
     own: bool
 
 
-class RulesFile:
-    """Reads and writes the rules. May be used from any thread; all but the attributes waits for the disk.
-
-    Attributes:
-        rules: those in use.
-        problems: what in the file cannot be used.
-    """
+class RulesFile(KeptRules[Rule]):
+    """The fallback rules as they are kept."""
 
     def __init__(self, home: Home) -> None:
-        self.path = home.settings.with_name("rules.toml")
-        self.rules: tuple[Rule, ...] = ()
-        self.problems: tuple[RuleProblem, ...] = ()
-        self._raw: bytes | None = None
-        self._lock = threading.Lock()
-        self.reload()
-        if self._unreadable:
-            self.rules = default_rules()
-
-    @property
-    def own(self) -> bool:
-        """Whether there is a file."""
-        return self._raw is not None
-
-    def reload(self) -> None:
-        """Read the file again. One that is not TOML leaves the rules in use as they are, and says so in ``problems``."""
-        with self._lock:
-            try:
-                self._raw = self._on_disk()
-                text = "" if self._raw is None else self._raw.decode("utf-8-sig")
-            except OSError as error:
-                self.problems = (RuleProblem("", f"rules.toml cannot be read: {error.strerror or error}"),)
-                return
-            except UnicodeDecodeError:
-                self.problems = (RuleProblem("", "this is not text in UTF-8"),)
-                return
-            if self._raw is None:
-                self.rules, self.problems = default_rules(), ()
-                return
-            rules, self.problems = read_rules(text)
-            if not self._unreadable:
-                self.rules = rules
+        super().__init__(home.settings.with_name("rules.toml"))
 
     def save(self, rules: Sequence[Rule], routes: Mapping[str, Sequence[str]]) -> None:
         """Keep these rules and use them from now on.
@@ -82,79 +41,19 @@ class RulesFile:
             raise ConfigError(
                 f"The rules cannot be used as they are. {told}", advice="Mend or switch off what is named."
             )
-        with self._lock:
-            if self._now() != self._raw:
-                raise ConfigError(
-                    f"{self.path.name} was changed by another program since it was read.",
-                    advice="Reload it first; nothing was written.",
-                )
-            if self._unreadable:
-                raise ConfigError(
-                    f"{self.path.name} cannot be read, so it is not written over.",
-                    advice="Mend it in an editor and reload, or go back to the defaults, which keeps it as a copy.",
-                )
-            self._write(self._text(rules))
-            self.rules = tuple(rules)
+        self._keep(rules)
 
-    def reset(self) -> None:
-        """Use the rules that come with the console; the file is kept as ``rules.toml.bak``.
+    def _read(self, text: str) -> tuple[tuple[Rule, ...], tuple[RuleProblem, ...]]:
+        return read_rules(text)
 
-        Raises:
-            ConfigError: it cannot be moved. Nothing was changed.
-        """
-        with self._lock:
-            try:
-                if self._on_disk() is not None:
-                    self.path.replace(self._backup)
-            except OSError as error:
-                raise self._unwritten(error) from error
-            self._raw, self.rules, self.problems = None, default_rules(), ()
+    def _shipped(self) -> tuple[Rule, ...]:
+        return default_rules()
 
-    @property
-    def _unreadable(self) -> bool:
-        return any(not problem.rule for problem in self.problems)
-
-    @property
-    def _backup(self) -> Path:
-        return self.path.with_name(f"{self.path.name}.bak")
-
-    def _text(self, rules: Sequence[Rule]) -> str:
-        """The text to write: as far as possible the present one."""
-        before = resource("rules.toml").read_bytes() if self._raw is None else self._raw
-        text = rewrite_rules(before.decode("utf-8-sig").replace("\r\n", "\n"), rules)
+    def _text(self, before: str, rules: Sequence[Rule]) -> str:
+        text = rewrite_rules(before, rules)
         if text is None and self.problems:
             raise ConfigError(
                 f"{self.path.name} holds tables that cannot be read, and would lose them.",
                 advice="Mend them in an editor and reload; nothing was written.",
             )
         return write_rules(rules) if text is None else text
-
-    def _write(self, text: str) -> None:
-        try:
-            make_private_folder(self.path.parent)
-            if self._raw is not None:
-                write_private(self._backup, self._raw)
-            raw = text.encode()
-            write_private(self.path, raw)
-        except OSError as error:
-            raise self._unwritten(error) from error
-        self._raw = raw
-        self.problems = read_rules(text).problems
-
-    def _now(self) -> bytes | None:
-        try:
-            return self._on_disk()
-        except OSError as error:
-            raise self._unwritten(error) from error
-
-    def _on_disk(self) -> bytes | None:
-        try:
-            return self.path.read_bytes()
-        except FileNotFoundError:
-            return None
-
-    def _unwritten(self, error: OSError) -> ConfigError:
-        return ConfigError(
-            f"{self.path} cannot be written: {error.strerror or error}.",
-            advice="Check the disk and the file's rights; nothing was changed.",
-        )

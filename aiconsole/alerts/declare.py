@@ -202,15 +202,3 @@ class AlertRule(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_
             if condition is not None:
                 return condition
         raise ValueError("a rule without a condition")
-
-
-class RuleProblem(msgspec.Struct, frozen=True):
-    """Something wrong with a rule, which then is not used; ``rule`` "" where the file is wrong. ``line`` counts from 1."""
-
-    rule: str
-    reason: str
-    line: int | None = None
-
-    def __str__(self) -> str:
-        place = f"Line {self.line}" if self.line is not None else "In the rules"
-        return f"{place}, {self.rule}: {self.reason}." if self.rule else f"{place}: {self.reason}."

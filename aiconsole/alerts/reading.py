@@ -1,4 +1,4 @@
-"""Alert rules from TOML and back. A mistake costs the one rule it is in, and is named with its line.
+"""Alert rules from TOML and back.
 
 Changed rules are put into the text they came from, so that comments, the rules that did not change, and tables that cannot be
 read stay as they are.
@@ -6,21 +6,16 @@ read stay as they are.
 
 from __future__ import annotations
 
-import re
-import tomllib
 from collections.abc import Sequence
-from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 import msgspec
 
-from aiconsole.alerts.declare import CONDITIONS, MEASURED, AlertRule, Change, RuleProblem, Threshold
+from aiconsole.alerts.declare import CONDITIONS, MEASURED, AlertRule, Change, Threshold
 from aiconsole.resources import resource
-from aiconsole.settings.lines import Outline, outline
+from aiconsole.rule_text import Mistake, RuleProblem, mistake, read_tables
 
 FILE = "alerts.toml"
-_AT = re.compile(r" - at `\$\.?([^`]*)`$")
-_UNKNOWN = re.compile(r"Object contains unknown field `(.+)`")
 
 
 class Read(NamedTuple):
@@ -44,21 +39,7 @@ def default_rules() -> tuple[AlertRule, ...]:
 
 def read_rules(text: str) -> Read:
     """Rules from TOML, one table each, named by its key; the order is that of the text."""
-    try:
-        tables = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        found = re.search(r"line (\d+)", str(error))
-        return Read((), (RuleProblem("", f"this is not TOML: {error}", int(found[1]) if found else None),))
-    lines = outline(text)
-    rules: list[AlertRule] = []
-    problems: list[RuleProblem] = []
-    for name, table in tables.items():
-        found_rule = _rule(name, table, lines)
-        if isinstance(found_rule, RuleProblem):
-            problems.append(found_rule)
-        else:
-            rules.append(found_rule)
-    return Read(tuple(rules), tuple(problems))
+    return Read(*read_tables(text, AlertRule, _told, _faults))
 
 
 def check(rules: Sequence[AlertRule]) -> tuple[RuleProblem, ...]:
@@ -71,7 +52,7 @@ def check(rules: Sequence[AlertRule]) -> tuple[RuleProblem, ...]:
         try:
             msgspec.convert(table, AlertRule)
         except msgspec.ValidationError as error:
-            found.append(RuleProblem(rule.name, _told(str(error))[1]))
+            found.append(RuleProblem(rule.name, _told(str(error), table)[1]))
             continue
         found += [RuleProblem(rule.name, reason) for _, reason in _faults(rule)]
     names = [rule.name for rule in rules]
@@ -130,21 +111,6 @@ def _update(table: Any, values: dict[str, Any]) -> None:
         table[key] = value
 
 
-def _rule(name: str, table: Any, lines: Outline) -> AlertRule | RuleProblem:
-    if not isinstance(table, dict):
-        return RuleProblem(name, f"a rule is a table, written [{name}]", lines.find((name,)))
-    if "name" in table:
-        return RuleProblem(name, "a rule's name is that of its table", lines.find((name, "name")))
-    try:
-        rule = msgspec.convert({**table, "name": name}, AlertRule)
-    except msgspec.ValidationError as error:
-        path, reason = _told(str(error))
-        return RuleProblem(name, reason, lines.find((name, *path)))
-    for key, reason in _faults(rule):
-        return RuleProblem(name, reason, lines.find((name, key)))
-    return rule
-
-
 def _faults(rule: AlertRule) -> list[tuple[str, str]]:
     """What cannot work, as (key, reason)."""
     if len(rule.conditions) != 1:
@@ -169,18 +135,5 @@ def _faults(rule: AlertRule) -> list[tuple[str, str]]:
     return found
 
 
-def _told(message: str) -> tuple[tuple[str, ...], str]:
-    """Where msgspec found a mistake, and the mistake in our words."""
-    at = _AT.search(message)
-    path = tuple(part.partition("[")[0] for part in (at[1] if at else "").split(".") if part)
-    reason = _AT.sub("", message)
-    unknown = _UNKNOWN.match(reason)
-    if unknown:
-        known = AlertRule.__struct_fields__ if not path else ()
-        close = get_close_matches(unknown[1], known, n=1)
-        hint = f"; did you mean {close[0]}?" if close else ""
-        return (*path, unknown[1]), f"there is nothing called {unknown[1]}{hint}"
-    if reason.startswith("Object missing required field"):
-        return path, f"{reason.partition('`')[2].rstrip('`')} is missing"
-    where = ".".join(path)
-    return path, f"{where}: {reason[:1].lower()}{reason[1:]}".replace("`", "") if where else reason
+def _told(message: str, _: dict[str, Any]) -> Mistake:
+    return mistake(message, AlertRule.__struct_fields__)

@@ -16,7 +16,7 @@ import msgspec
 
 from aiconsole.alerts import backtest as backtests
 from aiconsole.alerts.channels import Channels
-from aiconsole.alerts.declare import AlertRule, RuleProblem
+from aiconsole.alerts.declare import AlertRule
 from aiconsole.alerts.incidents import Incidents
 from aiconsole.alerts.messages import LATE_S, compose
 from aiconsole.alerts.outbox import Outbox
@@ -38,6 +38,7 @@ from aiconsole.domain.alerts import (
 )
 from aiconsole.domain.errors import ConfigError, ConsoleError
 from aiconsole.domain.events import AlertChanged, Event, Notice
+from aiconsole.rule_text import RuleProblem
 
 if TYPE_CHECKING:
     from aiconsole.alerts.backtest import Past, Runs

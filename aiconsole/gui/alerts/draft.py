@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import msgspec
 from PySide6.QtCore import QObject, Signal
 
-from ...alerts.declare import AlertRule, RuleProblem, Threshold
+from ...alerts.declare import AlertRule, Threshold
 from ...alerts.reading import check, default_rules
 from ...alerts.service import Alerts
+from ...rule_text import RuleProblem
 
 _NEW = AlertRule(name="new-rule", threshold=Threshold(metric="error rate", above=0.3, clear=0.1), for_s=60.0)
 

@@ -3,10 +3,11 @@
 from aiconsole.routing.rules.check import check
 from aiconsole.routing.rules.declare import Action, Moment, Rule
 from aiconsole.routing.rules.measures import Figures, Measures
-from aiconsole.routing.rules.reading import RuleProblem, default_rules, read_rules, write_rules
+from aiconsole.routing.rules.reading import default_rules, read_rules, write_rules
 from aiconsole.routing.rules.rewriting import rewrite_rules
 from aiconsole.routing.rules.run import Firing, RuleBook, Verdict
 from aiconsole.routing.rules.words import describe
+from aiconsole.rule_text import RuleProblem
 
 __all__ = [
     "Action",

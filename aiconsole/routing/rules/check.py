@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 
 from aiconsole.routing.rules.declare import ASIDE, Cost, ErrorRate, Floor, Hours, Rule, Times
-from aiconsole.routing.rules.reading import RuleProblem, faults, misfit
+from aiconsole.routing.rules.reading import faults, misfit
+from aiconsole.rule_text import RuleProblem
 
 _WITHOUT_STATUS = frozenset({"timeout", "connection failed", "connection cut", "missing key", "unsupported"})
 """Errors for which no answer came, so that there is no status."""

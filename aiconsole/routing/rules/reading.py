@@ -1,38 +1,18 @@
-"""Rules from TOML and back. A mistake costs the one rule it is in, and is named with its line."""
+"""Fallback rules from TOML and back."""
 
 from __future__ import annotations
 
-import re
-import tomllib
 from collections.abc import Sequence
 from difflib import get_close_matches
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, NamedTuple, get_args
 
 import msgspec
 
 from aiconsole.resources import resource
 from aiconsole.routing.rules.declare import ERROR_KINDS, Action, ErrorRate, Floor, Rule, Times
-from aiconsole.settings.lines import Outline, outline
+from aiconsole.rule_text import Mistake, RuleProblem, mistake, parted, read_tables
 
-_AT = re.compile(r" - at `\$\.?([^`]*)`$")
-_UNKNOWN = re.compile(r"Object contains unknown field `(.+)`")
 _TARGETS = {"route": "the name of a route", "switch model": "a provider/model"}
-
-
-class RuleProblem(msgspec.Struct, frozen=True):
-    """Something wrong with a rule. ``line`` counts from 1, None where the rule does not come from a file.
-
-    ``severity`` "error": the rule cannot be used; "warning": it can, but does not do what it seems to.
-    """
-
-    rule: str
-    reason: str
-    severity: Literal["error", "warning"] = "error"
-    line: int | None = None
-
-    def __str__(self) -> str:
-        place = f"Line {self.line}" if self.line is not None else "In the rules"
-        return f"{place}, {self.rule}: {self.reason}." if self.rule else f"{place}: {self.reason}."
 
 
 class Rules(NamedTuple):
@@ -56,21 +36,7 @@ def default_rules() -> tuple[Rule, ...]:
 
 def read_rules(text: str) -> Rules:
     """Rules from TOML, one table each, named by its key; the order is that of the text."""
-    try:
-        tables = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        found = re.search(r"line (\d+)", str(error))
-        return Rules((), (RuleProblem("", f"this is not TOML: {error}", line=int(found[1]) if found else None),))
-    lines = outline(text)
-    rules: list[Rule] = []
-    problems: list[RuleProblem] = []
-    for name, table in tables.items():
-        rule, problem = _rule(name, table, lines)
-        if problem is not None:
-            problems.append(problem)
-        elif rule is not None:
-            rules.append(rule)
-    return Rules(tuple(rules), tuple(problems))
+    return Rules(*read_tables(text, Rule, _told, faults))
 
 
 def write_rules(rules: Sequence[Rule]) -> str:
@@ -130,35 +96,8 @@ def _wrong_sides(rule: Rule) -> list[tuple[str, str]]:
     return found
 
 
-def _rule(name: str, table: Any, lines: Outline) -> tuple[Rule | None, RuleProblem | None]:
-    if not isinstance(table, dict):
-        return None, RuleProblem(name, f"a rule is a table, written [{name}]", line=lines.find((name,)))
-    if "name" in table:
-        return None, RuleProblem(name, "a rule's name is that of its table", line=lines.find((name, "name")))
-    try:
-        rule = msgspec.convert({**table, "name": name}, Rule)
-    except msgspec.ValidationError as error:
-        path, reason = _told(str(error), table)
-        return None, RuleProblem(name, reason, line=lines.find((name, *path)))
-    for key, reason in faults(rule):
-        return None, RuleProblem(name, reason, line=lines.find((name, key)))
-    return rule, None
-
-
-def _told(message: str, table: dict[str, Any]) -> tuple[tuple[str, ...], str]:
-    """Where msgspec found a mistake, and the mistake in our words."""
-    at = _AT.search(message)
-    inner = at[1] if at else ""
-    path = tuple(part.partition("[")[0] for part in inner.split(".") if part)
-    reason = _AT.sub("", message)
-    unknown = _UNKNOWN.match(reason)
-    if unknown:
-        known = list(msgspec.structs.asdict(Rule(do="notify"))) if not path else []
-        close = get_close_matches(unknown[1], known, n=1)
-        hint = f"; did you mean {close[0]}?" if close else ""
-        return (*path, unknown[1]), f"there is nothing called {unknown[1]}{hint}"
-    if reason.startswith("Object missing required field"):
-        return path, f"{reason.partition('`')[2].rstrip('`')} is missing"
+def _told(message: str, table: dict[str, Any]) -> Mistake:
+    path, reason = parted(message)
     if path and path[-1] == "do" and isinstance(table.get("do"), str):
         actions = list(get_args(Action))
         close = get_close_matches(table["do"], actions, n=1)
@@ -168,8 +107,7 @@ def _told(message: str, table: dict[str, Any]) -> tuple[tuple[str, ...], str]:
     if "matching regex" in reason:
         reason = "must be a time of day such as 22:00" if path[-1] in ("from", "to") else "is 4xx, 5xx or a status"
         return path, f"{'.'.join(path)} {reason}"
-    where = ".".join(path)
-    return path, f"{where}: {reason[:1].lower()}{reason[1:]}".replace("`", "") if where else reason
+    return mistake(message, Rule.__struct_fields__)
 
 
 def _unknown_kind(kind: str) -> str:
