@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable
 from datetime import UTC, tzinfo
 from pathlib import Path
 from random import Random
@@ -21,6 +21,7 @@ from aiconsole.domain.events import AttemptFinished, Event, Notice, RequestFinis
 from aiconsole.jobs import system
 from aiconsole.jobs.analytics import Analytics
 from aiconsole.jobs.backup import ConfigBackup
+from aiconsole.jobs.bench import BenchSchedule, SuiteEnd
 from aiconsole.jobs.cache import CacheCare
 from aiconsole.jobs.errors import ErrorTracking
 from aiconsole.jobs.health import HealthWatch
@@ -35,7 +36,7 @@ from aiconsole.kept_history import targets_of
 from aiconsole.logs import FILE_NAME
 from aiconsole.routing.rules import read_rules
 from aiconsole.secrets import REDACTOR
-from aiconsole.settings import JobSettings, SettingsFile
+from aiconsole.settings import JobSettings, Settings, SettingsFile
 from aiconsole.store.errors import ErrorStore
 from aiconsole.store.jobs import JobStore
 from aiconsole.store.upkeep import Upkeep
@@ -105,6 +106,7 @@ class Jobs:
             self.analytics.job(),
             LogArchive(home.logs, FILE_NAME, clock).job(),
             self.backup.job(),
+            BenchSchedule(self._run_suite).job(),
         )
         self.scheduler = Scheduler(
             jobs,
@@ -114,7 +116,7 @@ class Jobs:
             random=random,
             publish=engine.bus.publish,
             clean=REDACTOR.redact,
-            plans=lambda name: _plan(engine.settings.jobs, name),
+            plans=lambda name: _plan(engine.settings, name),
         )
         for leave in (
             engine.bus.subscribe(watch.listen, AttemptFinished),
@@ -164,6 +166,14 @@ class Jobs:
     def _measured(self, found: Performance) -> None:
         if self._engine.alerts is not None:
             self._engine.alerts.measured(found)
+
+    async def _run_suite(self, say: Callable[[str], None]) -> SuiteEnd:
+        """The suite that the settings name, on the test bench."""
+        from aiconsole.bench.scheduled import run_suite
+
+        wanted = self._engine.settings.bench
+        well, words = await run_suite(self._engine.bench, wanted.suite, wanted.targets, wanted.baseline, say)
+        return SuiteEnd(well, words)
 
     async def _keep_errors(self) -> None:
         try:
@@ -239,9 +249,10 @@ def hosts(engine: Engine) -> list[tuple[str, int]]:
     return found
 
 
-def _plan(settings: Mapping[str, JobSettings], name: str) -> tuple[bool, str]:
-    own = settings.get(name, _UNSET)
-    return own.enabled, own.schedule
+def _plan(settings: Settings, name: str) -> tuple[bool, str]:
+    own = settings.jobs.get(name, _UNSET)
+    wanted = name != "bench" or bool(settings.bench.suite)
+    return own.enabled and wanted, own.schedule
 
 
 def _without_secrets(data: bytes) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import ceil
+from math import ceil, floor, log10
 from typing import Final
 
 import msgspec
@@ -85,4 +85,6 @@ def _words(plan: Plan, requests: int, exact: bool, usd: float | None, unpriced: 
 
 def money(usd: float) -> str:
     """An amount for people."""
-    return f"${usd:,.2f}" if usd >= 0.1 or usd == 0 else f"${usd:.2g}"
+    if usd >= 0.1 or usd == 0:
+        return f"${usd:,.2f}"
+    return f"${usd:.{1 - floor(log10(usd))}f}"

@@ -361,7 +361,18 @@ class RouteOptions(msgspec.Struct, frozen=True, omit_defaults=True):
     ] = 0.0
 
 
-JOB_NAMES = ("health", "analytics", "cache", "maintenance", "performance", "logs", "errors", "system", "backup")
+JOB_NAMES = (
+    "health",
+    "analytics",
+    "cache",
+    "maintenance",
+    "performance",
+    "logs",
+    "errors",
+    "system",
+    "backup",
+    "bench",
+)
 """The background jobs."""
 
 
@@ -377,6 +388,23 @@ class JobSettings(msgspec.Struct, frozen=True, omit_defaults=True):
             check=checks.check_schedule,
         ),
     ] = ""
+
+
+class BenchSettings(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What the test bench runs on its schedule (the job “bench”)."""
+
+    suite: Annotated[
+        str,
+        about(
+            "Which suite is run: health, quick, lengths, gate, capacity, or the path of one of your own; empty is none, and "
+            "the job is off."
+        ),
+    ] = ""
+    targets: Annotated[
+        tuple[str, ...],
+        about("On whom, as provider or provider/model; none is whom the suite names, or all that are usable."),
+    ] = ()
+    baseline: Annotated[str, about("Name of a pinned baseline; the job fails where a figure is worse.")] = ""
 
 
 class AlertSettings(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -478,6 +506,7 @@ class Settings(msgspec.Struct, frozen=True, omit_defaults=True):
         Mapping[str, AlertChannel],
         about("Where alerts are sent, each channel under a short name.", entry=checks.check_entry_name),
     ] = msgspec.field(default_factory=dict)
+    bench: BenchSettings = BenchSettings()
     jobs: Annotated[Mapping[str, JobSettings], about("The background jobs, each by its name.", entry=_check_job)] = (
         msgspec.field(default_factory=lambda: {name: JobSettings() for name in JOB_NAMES})
     )

@@ -62,7 +62,7 @@ _COLOURS: Final = "".join(
 
 
 _INTERVAL: Final = re.compile(r"(\S+) \((\S+ to \S+)\)\Z")
-_LOOKS: Final = {"✓": "good", "✗": "bad", "better": "good", "worse": "bad", "yes": "good", "–": "still"}
+_LOOKS: Final = {"✓": "good", "✗": "bad", "better": "good", "worse": "bad", "yes": "good", "no:": "bad", "–": "still"}
 
 
 def render(report: Report) -> str:
@@ -130,7 +130,7 @@ def _cell(text: str, tag: str, number: bool) -> str:
         return f'<td class="n">{escape(interval[1])}<small>{escape(interval[2])}</small></td>'
     if number:
         return f'<{tag} class="n">{escape(text)}</{tag}>'
-    first = text.partition(" ")[0].rstrip(":")
+    first = text.partition(" ")[0]
     look = _LOOKS.get(first) if tag == "td" else None
     return f'<{tag} class="{look}">{escape(text)}</{tag}>' if look else f"<{tag}>{escape(text)}</{tag}>"
 

@@ -141,7 +141,7 @@ class JobsPanel(QWidget):
         head.addWidget(self.summary, 1)
         self.table.stretch(2, _WIDTHS)
         self.table.setMinimumHeight(_ROW * 5)
-        self.table.setMaximumHeight(_ROW * 9 + 38)
+        self.table.setMaximumHeight(_ROW * 10 + 38)
         self._split.setChildrenCollapsible(False)
         self._split.setHandleWidth(1)
         self._split.addWidget(apart(self.table, bottom=SPACE_S))

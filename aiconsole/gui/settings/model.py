@@ -17,6 +17,7 @@ Shape = Literal["value", "lines", "text", "table"]
 _TITLES = {
     "ca_file": "CA file",
     "base_url": "Base URL",
+    "bench": "Test bench",
     "demo": "Simulated providers",
     "on_unsupported": "Unsupported parameters",
     "connect_timeout_s": "Time to connect",

@@ -41,7 +41,7 @@ async def test_all_nine_stand_there_with_a_countdown_and_run_by_key(
         panel = await opened(it)
         detail = panel.detail
         assert detail is not None
-        assert panel.table.model().rowCount() == 9
+        assert panel.table.model().rowCount() == 10
         assert (cell(panel, 0, 0), cell(panel, 0, 1), cell(panel, 0, 2)) == (
             "Provider health",
             "waiting",
