@@ -9,9 +9,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from functools import cached_property
-from importlib import import_module
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any, Literal
@@ -21,7 +20,7 @@ from msgspec import structs, to_builtins
 from aiconsole.cache_setup import cache_limits, response_cache
 from aiconsole.domain.chat import ChatRequest, ChatResult, StreamEvent
 from aiconsole.domain.clock import Clock, SystemClock
-from aiconsole.domain.errors import ConfigError, ConsoleError
+from aiconsole.domain.errors import ConsoleError
 from aiconsole.domain.events import BreakerChanged
 from aiconsole.domain.models import ModelInfo, ProbeResult, ProviderState
 from aiconsole.domain.trace import Traced
@@ -29,12 +28,9 @@ from aiconsole.fallback_rules import FallbackRules
 from aiconsole.home import Home, find_home
 from aiconsole.kept_breakers import KeptBreakers
 from aiconsole.kept_history import KeptHistory
-from aiconsole.provider_setup import key_variables, provider_configs, provider_state
+from aiconsole.on_demand import OnDemand
+from aiconsole.provider_setup import Providers
 from aiconsole.providers.base import Written
-from aiconsole.providers.catalogue import Catalogue
-from aiconsole.providers.config import ProviderConfig
-from aiconsole.providers.pricing import PriceBook
-from aiconsole.providers.registry import BUILT_IN, Registry, plugins
 from aiconsole.realtime.bus import Bus
 from aiconsole.realtime.heartbeat import Heartbeat
 from aiconsole.realtime.links.links import Links
@@ -47,17 +43,16 @@ from aiconsole.routing.policy import Policy
 from aiconsole.routing.recovery import Recovery
 from aiconsole.routing.router import Router
 from aiconsole.routing_setup import breaker_settings, budgets_of, policy_of
-from aiconsole.secrets import PROXY, KeyStore
+from aiconsole.secrets import KeyStore
 from aiconsole.settings import Problem, Settings, SettingsFile
 
 if TYPE_CHECKING:
     from aiconsole.alerts.service import Alerts
-    from aiconsole.alerts_setup import OpenAlerts
     from aiconsole.bench.service import Bench
     from aiconsole.chat.service import ChatService
     from aiconsole.jobs_setup import Jobs
     from aiconsole.optimizer.service import Optimizer
-    from aiconsole.simulator import Behaviour, Simulator
+    from aiconsole.simulator import Simulator
     from aiconsole.store import Store
 
 
@@ -76,31 +71,31 @@ class Engine:
         history: what happened, for graphs, tables and reports.
         heartbeat: whether the event loop keeps time.
         links: other consoles; none at first.
-        simulator: the simulated providers while the demo is on, else None.
-        jobs: the background jobs once `open_jobs` was called, else None.
-        alerts: the alerts once `open_alerts` was called, else None.
-        optimizer: pools, memory, own performance and profiles once `open_optimizer` was called, else None.
     """
 
-    def __init__(self, home: Home, settings: SettingsFile, keys: KeyStore, clock: Clock, random: Random) -> None:
+    def __init__(
+        self,
+        home: Home,
+        settings: SettingsFile,
+        keys: KeyStore,
+        clock: Clock,
+        random: Random,
+        simulator: Simulator | None,
+    ) -> None:
         self.home = home
         self.keys = keys
         timers = LoopTimers()
         self.bus = Bus(clock, timers)
-        self.simulator: Simulator | None = None
-        self._own_simulator = False
         self._settings = settings
         self._clock = clock
         self._random = random
-        self._prices = PriceBook(clock)
-        self._plugins = plugins()
-        self._registry = Registry(self._prices, clock, self._plugins)
-        self.catalogue = Catalogue(self._registry, self._prices, clock)
+        self._providers = Providers(lambda: self.settings, keys, clock, simulator)
+        self.catalogue = self._providers.catalogue
         self._policies: dict[str, Policy] = {}
-        self._directory = Directory(self._registry, self.routes, self._policy, self.catalogue.all)
+        self._directory = Directory(self._providers.registry, self.routes, self._policy, self.catalogue.all)
         self.gate = Gate(clock, random, self.bus.publish, lambda _: breaker_settings(self.settings))
         self.rules = FallbackRules(home, self.gate, self.routes, self.bus.publish, clock)
-        self.live = Live(self.bus, clock, timers, load=self._load, names=lambda: (state.name for state in self._states))
+        self.live = Live(self.bus, clock, timers, load=self._load, names=self._names)
         self.heartbeat = Heartbeat(clock, timers, self.bus.publish)
         self.links = Links(self.bus, clock, timers, random)
         self._kept_breakers = KeptBreakers(self.gate.breakers, home)
@@ -109,7 +104,7 @@ class Engine:
         self.cache = response_cache(
             self._router,
             lambda: self.settings,
-            lambda: {name: config for name, config in self._configs.items() if name in self._registry},
+            self._providers.switched_on,
             home=home,
             keys=keys,
             clock=clock,
@@ -120,18 +115,11 @@ class Engine:
             home, lambda: self.settings, self.bus, self.gate.budgets, self.live, clock, simulated=lambda: self.demo
         )
         self.history = self._kept_history.history
-        self._states: tuple[ProviderState, ...] = ()
-        self._configs: dict[str, ProviderConfig] = {}
-        self._keys_loading: asyncio.Task[None] | None = None
         self._chat: asyncio.Task[ChatService] | None = None
-        self.jobs: Jobs | None = None
-        self._jobs_opening = asyncio.Lock()
-        self.alerts: Alerts | None = None
-        self._alerts_opening = asyncio.Lock()
-        self.optimizer: Optimizer | None = None
-        self._optimizer_opening = asyncio.Lock()
+        self._jobs: OnDemand[Jobs] = OnDemand("aiconsole.jobs_setup")
+        self._alerts: OnDemand[Alerts] = OnDemand("aiconsole.alerts_setup")
+        self._optimizer: OnDemand[Optimizer] = OnDemand("aiconsole.optimizer_setup")
         self._closing = contextlib.AsyncExitStack()
-        self._simulating = contextlib.AsyncExitStack()
 
     @classmethod
     @contextlib.asynccontextmanager
@@ -167,9 +155,8 @@ class Engine:
         settings = SettingsFile.load(place)
         store = keys or KeyStore(environ, timeout_s=settings.values.keys.backend_timeout_s)
         chance = random or Random()  # noqa: S311  (jitter and choice, no secrets)
-        engine = cls(place, settings, store, clock or SystemClock(), chance)
+        engine = cls(place, settings, store, clock or SystemClock(), chance, simulator)
         async with engine._closing:
-            engine.simulator = simulator
             engine._closing.push_async_callback(engine._kept_history.aclose)
             if record:
                 engine._kept_history.begin()
@@ -178,9 +165,7 @@ class Engine:
 
     async def _start(self, demo: bool) -> None:
         self.rules.take_up()
-        self._closing.push_async_callback(self._registry.aclose)
-        self._closing.push_async_callback(self._stop_simulator)
-        self._closing.push_async_callback(self._stop_loading)
+        self._closing.push_async_callback(self._providers.aclose)
         self._closing.push_async_callback(self._recovery.aclose)
         self._closing.push_async_callback(self.cache.aclose)
         self._closing.push_async_callback(self._kept_breakers.aclose)
@@ -226,8 +211,8 @@ class Engine:
     async def sent_headers(self, provider: str) -> Mapping[str, str]:
         """The headers that each call to a provider has, by name, values hidden that are or may be secret; none of one that is
         not switched on."""
-        await self._prepare((provider,) if provider in self._configs else ())
-        return self._registry[provider].sent_headers() if provider in self._registry else {}
+        switched_on = provider in self._providers.registry
+        return (await self._providers.get(provider)).sent_headers() if switched_on else {}
 
     async def written(self, request: ChatRequest, provider: str, model: str, *, stream: bool) -> Written:
         """What ``request`` is sent as to one candidate, without the key.
@@ -236,9 +221,8 @@ class Engine:
             ConfigError: there is no such provider switched on.
             ProviderError: it cannot be sent there.
         """
-        await self._prepare((provider,) if provider in self._configs else ())
-        self._known(provider)
-        return self._registry[provider].written(structs.replace(request, model=model), stream=stream)
+        asked = await self._providers.get(provider)
+        return asked.written(structs.replace(request, model=model), stream=stream)
 
     async def open_chat(self) -> ChatService:
         """The kept conversations. Where the database cannot be opened they are kept for this run alone, which is told.
@@ -279,12 +263,15 @@ class Engine:
         Raises:
             ConfigError, StoreError: as `open_store`; a later call tries again.
         """
-        async with self._jobs_opening:
-            if self.jobs is None:
-                open_jobs, store = await asyncio.to_thread(_import_jobs), await self.open_store()
-                self.jobs = await open_jobs(self, store, self._clock, self._random, by_itself=by_itself)
-                self._closing.push_async_callback(self.jobs.aclose)
-        return self.jobs
+
+        async def make() -> Jobs:
+            from aiconsole.jobs_setup import open_jobs
+
+            jobs = await open_jobs(self, await self.open_store(), self._clock, self._random, by_itself=by_itself)
+            self._closing.push_async_callback(jobs.aclose)
+            return jobs
+
+        return await self._jobs.get(make)
 
     async def open_optimizer(self, *, warm: bool = False) -> Optimizer:
         """What looks after pools, memory, own performance and profiles, begun when this is first asked for.
@@ -292,17 +279,21 @@ class Engine:
         Args:
             warm: connect to who will be asked first, if the settings say so, behind this call.
         """
-        async with self._optimizer_opening:
-            if self.optimizer is None:
-                setup = await asyncio.to_thread(import_module, "aiconsole.optimizer_setup")
-                optimizer: Optimizer = setup.make_optimizer(self, self._registry, self._router.recent, self._clock)
-                self._closing.push_async_callback(optimizer.aclose)
-                self.optimizer = optimizer
-                if warm:
-                    warming = asyncio.ensure_future(setup.warm_routes(self, optimizer, self._registry))
-                    self._closing.push_async_callback(_given_up, warming)
-            await self.optimizer.ready()
-        return self.optimizer
+
+        async def make() -> Optimizer:
+            from aiconsole.optimizer_setup import make_optimizer, warm_routes
+
+            registry = self._providers.registry
+            optimizer = make_optimizer(self, registry, self._router.recent, self._clock)
+            self._closing.push_async_callback(optimizer.aclose)
+            if warm:
+                warming = asyncio.ensure_future(warm_routes(self, optimizer, registry))
+                self._closing.push_async_callback(_given_up, warming)
+            return optimizer
+
+        optimizer = await self._optimizer.get(make)
+        await optimizer.ready()
+        return optimizer
 
     @property
     def store(self) -> Store | None:
@@ -323,13 +314,30 @@ class Engine:
         Raises:
             ConfigError, StoreError: as `open_store`; a later call tries again.
         """
-        async with self._alerts_opening:
-            if self.alerts is None:
-                open_alerts, store = await asyncio.to_thread(_import_alerts), await self.open_store()
-                opened = await open_alerts(self, store, self._clock, self._random, by_itself=by_itself)
-                self.alerts = opened.alerts
-                self._closing.push_async_callback(opened.aclose)
-        return self.alerts
+
+        async def make() -> Alerts:
+            from aiconsole.alerts_setup import open_alerts
+
+            opened = await open_alerts(self, await self.open_store(), self._clock, self._random, by_itself=by_itself)
+            self._closing.push_async_callback(opened.aclose)
+            return opened.alerts
+
+        return await self._alerts.get(make)
+
+    @property
+    def jobs(self) -> Jobs | None:
+        """The background jobs once `open_jobs` was called."""
+        return self._jobs.now
+
+    @property
+    def alerts(self) -> Alerts | None:
+        """The alerts once `open_alerts` was called."""
+        return self._alerts.now
+
+    @property
+    def optimizer(self) -> Optimizer | None:
+        """Pools, memory, own performance and profiles once `open_optimizer` was called."""
+        return self._optimizer.now
 
     @cached_property
     def bench(self) -> Bench:
@@ -338,33 +346,28 @@ class Engine:
 
         bench = Bench(
             self.home.database.parent / "bench",
-            self._registry,
+            self._providers.registry,
             self.catalogue,
             self._clock,
             states=self.providers,
             models=self.models,
             ready=self.keys_read,
-            plugins=self._plugins,
-            demo=self._demo_behaviours,
+            plugins=self._providers.plugins,
+            demo=self._providers.own_behaviours,
             publish=self.bus.publish,
         )
         self._closing.push_async_callback(bench.aclose)
         return bench
 
-    def _demo_behaviours(self) -> dict[str, Behaviour] | None:
-        """How the engine's own simulated providers behave; None where it has none or they are the caller's."""
-        own = self.simulator if self._own_simulator else None
-        return None if own is None else {name: own.behaviour(name) for name in own.names}
-
     # Providers
 
     async def keys_read(self) -> None:
         """Wait until the keys have been read from the keyring, so that `providers` tells where each comes from."""
-        await self._prepare(())
+        await self._providers.ready()
 
     def providers(self) -> tuple[ProviderState, ...]:
         """Every provider there is, built-in, plugged-in and custom, in a fixed order."""
-        return self._states
+        return self._providers.states
 
     async def models(self, provider: str | None = None, *, refresh: bool = False) -> tuple[ModelInfo, ...]:
         """The models of one provider or of all that are usable.
@@ -373,11 +376,7 @@ class Engine:
             ProviderError: the one provider's list cannot be had.
             ConfigError: there is no such provider switched on.
         """
-        await self._prepare(() if provider is None else (provider,))
-        if provider is None:
-            return await self.catalogue.all(refresh=refresh)
-        self._known(provider)
-        return await self.catalogue.of(provider, refresh=refresh)
+        return await self._providers.models(provider, refresh=refresh)
 
     async def probe(self, provider: str) -> ProbeResult:
         """Ask a provider for the cheapest sign of health; failures are in the result.
@@ -385,9 +384,8 @@ class Engine:
         Raises:
             ConfigError: there is no such provider switched on.
         """
-        await self._prepare((provider,))
-        self._known(provider)
-        return await self._registry[provider].probe()
+        asked = await self._providers.get(provider)
+        return await asked.probe()
 
     def routes(self) -> Mapping[str, tuple[str, ...]]:
         """The routes of the settings: name -> ``provider/model`` names in order."""
@@ -413,6 +411,11 @@ class Engine:
     @property
     def setting_problems(self) -> tuple[Problem, ...]:
         return self._settings.problems
+
+    @property
+    def simulator(self) -> Simulator | None:
+        """The simulated providers while the demo is on."""
+        return self._providers.simulator
 
     @property
     def demo(self) -> bool:
@@ -474,14 +477,7 @@ class Engine:
 
     async def set_demo(self, on: bool) -> None:
         """Switch to the built-in simulated providers, or back to the real ones, while running. Not kept as a setting."""
-        if on and self.simulator is None:
-            from aiconsole.simulator import Simulator, lifelike
-
-            self.simulator = await self._simulating.enter_async_context(Simulator.start(behaviours=lifelike()))
-            self._own_simulator = True
-        elif not on:
-            await self._stop_simulator()
-        self.catalogue.forget()
+        await self._providers.simulate(on)
         self.live.forget()
         if self.alerts is not None:
             self.alerts.forget()
@@ -495,14 +491,8 @@ class Engine:
     def _configure(self, *, anew: bool = True) -> None:
         """Let settings, keys and simulator take effect on the providers. ``anew`` False: nothing was changed, only the keys
         have been read by now, so that what is known of the providers stays."""
-        before = self._configs
-        self._configs = provider_configs(self.settings, self.keys, self._plugins, self.simulator)
-        self._states = tuple(
-            provider_state(config, self.settings, self.keys, self._plugins) for config in self._configs.values()
-        )
-        working = (state.name for state in self._states if state.enabled and not state.trouble)
-        for name in self._registry.configure({name: self._configs[name] for name in working}):
-            if anew and not before[name].same_service(self._configs.get(name)):
+        for name in self._providers.configure():
+            if anew:
                 self.gate.forget(name)
                 self.live.forget(name)
         self._policies.clear()
@@ -527,61 +517,21 @@ class Engine:
     def _load(self, provider: str) -> Load:
         return Load(self.gate.under_way(provider), self.gate.limits.least_headroom(provider))
 
-    def _known(self, provider: str) -> None:
-        if provider not in self._registry:
-            raise ConfigError(
-                f"No provider called “{provider}” is switched on.",
-                advice=f"Switched on are: {', '.join(self._registry) or 'none'}.",
-            )
+    def _names(self) -> Iterator[str]:
+        return (state.name for state in self._providers.states)
 
     def _load_keys(self) -> None:
-        """Read the environment's keys and begin to read the keyring's; requests that need one of these wait."""
-        names = (*BUILT_IN, *self._plugins, *self.settings.custom, PROXY)
-        variables = key_variables(self.settings, self._plugins)
-        self.keys.read_environment(names, variables)
+        """Use the environment's keys and begin to read the keyring's; requests that need one of these wait."""
+        self._providers.read_keys(self._follow_keys)
         self._configure()
-        self._keys_loading = asyncio.ensure_future(self._read_keys(names, variables))
-        self._directory.prepare = self._prepare
+        self._directory.prepare = self._providers.ready
 
-    async def _read_keys(self, names: tuple[str, ...], variables: Mapping[str, str]) -> None:
-        await self.keys.load(names, variables)
+    def _follow_keys(self) -> None:
         self._directory.prepare = None
         self._configure(anew=False)
-
-    async def _prepare(self, providers: tuple[str, ...]) -> None:
-        """Wait until the keys are read, if any of these providers (none: any at all) may need one that is still missing."""
-        if self._keys_loading is None or self._keys_loading.done():
-            return
-        if not providers or any(self._configs[name].key_needed and self.keys.get(name) is None for name in providers):
-            await asyncio.shield(self._keys_loading)
-
-    async def _stop_loading(self) -> None:
-        if self._keys_loading is not None:
-            self._keys_loading.cancel()
-            await asyncio.gather(self._keys_loading, return_exceptions=True)
-        await self._prices.aclose()
-
-    async def _stop_simulator(self) -> None:
-        self.simulator = None
-        self._own_simulator = False
-        await self._simulating.aclose()
 
 
 async def _given_up(task: asyncio.Task[None]) -> None:
     """Cancel a task and wait for its end."""
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
-
-
-def _import_jobs() -> Callable[..., Awaitable[Jobs]]:
-    """In a thread, as it takes a while."""
-    from aiconsole.jobs_setup import open_jobs
-
-    return open_jobs
-
-
-def _import_alerts() -> Callable[..., Awaitable[OpenAlerts]]:
-    """In a thread, as it takes a while."""
-    from aiconsole.alerts_setup import open_alerts
-
-    return open_alerts
