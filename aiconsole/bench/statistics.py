@@ -16,6 +16,8 @@ from typing import Final, Literal
 
 import msgspec
 
+from aiconsole.domain.percentiles import rank
+
 RESAMPLES: Final = 1000
 CONFIDENCE: Final = 0.95
 _BLOCKS: Final = 50
@@ -64,7 +66,7 @@ class Difference(msgspec.Struct, frozen=True, omit_defaults=True):
 
 def percentile(ordered: Sequence[float], share: float) -> float:
     """The value at or below which ``share`` (0 to 1) of all lie, by nearest rank. ``ordered`` ascending, not empty."""
-    return ordered[_rank(len(ordered), share) - 1]
+    return ordered[rank(len(ordered), share) - 1]
 
 
 def spread(values: Sequence[float], *, seed: int = 0) -> Spread | None:
@@ -98,10 +100,10 @@ def share_interval(hits: int, of: int) -> Interval | None:
 def percentile_draw(ordered: Sequence[float], share: float) -> Draw:
     """Draws a bootstrapped percentile."""
     count = len(ordered)
-    rank = _rank(count, share)
+    place = rank(count, share)
 
     def draw(random: Random) -> float:
-        return ordered[min(count, max(1, ceil(count * random.betavariate(rank, count + 1 - rank)))) - 1]
+        return ordered[min(count, max(1, ceil(count * random.betavariate(place, count + 1 - place)))) - 1]
 
     return draw
 
@@ -148,7 +150,3 @@ def _interval(value: float, draw: Draw, random: Random) -> Interval:
 def _ends(drawn: Sequence[float]) -> tuple[float, float]:
     tail = (1 - CONFIDENCE) / 2
     return percentile(drawn, tail), percentile(drawn, 1 - tail)
-
-
-def _rank(count: int, share: float) -> int:
-    return min(count, max(1, ceil(share * count - 1e-9)))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from math import ceil, prod
+from math import prod
 from typing import Final
 
 import msgspec
 
 from aiconsole.domain.chat import Usage
 from aiconsole.domain.models import Prices
+from aiconsole.domain.percentiles import percentile
 from aiconsole.drill.record import Record, Sample, Try
 from aiconsole.drill.scenarios import Fault, Limits, Scenario, provider_of
 from aiconsole.drill.states import Breakers
@@ -117,12 +118,6 @@ class Summary(msgspec.Struct, frozen=True):
     passed: bool = True
 
 
-def percentile(values: Iterable[float], share: float) -> float | None:
-    """The smallest value that at least ``share`` of all are not above (nearest rank); None where there is none."""
-    ordered = sorted(values)
-    return ordered[max(1, ceil(share * len(ordered))) - 1] if ordered else None
-
-
 def summarise(
     scenario: Scenario, record: Record, seed: int, *, unhedged: Spread | None = None, stopped_s: float | None = None
 ) -> Summary:
@@ -164,8 +159,8 @@ def summarise(
         health_checks=max(0, record.reached - len(outage.calls)),
         late_waits=outage.late_waits,
         serves_again_s=outage.serves_again_s,
-        failover_ms=percentile(_failovers(complete), 0.95),
-        skip_ms=percentile(_skips(scenario, complete), 0.95),
+        failover_ms=percentile(sorted(_failovers(complete)), 0.95),
+        skip_ms=percentile(sorted(_skips(scenario, complete)), 0.95),
         gap_ms=max((sample.gap_ms for sample in complete), default=0.0),
         healthy_p95_ms=outage.healthy_p95_ms,
         settled_p95_ms=outage.settled_p95_ms,
@@ -227,11 +222,11 @@ class _Outage:
     @property
     def healthy_p95_ms(self) -> float | None:
         begin_s = self._first.from_s if self._faults else float("inf")
-        return percentile((sample.total_ms for sample in self._samples if sample.at_s < begin_s), 0.95)
+        return percentile(sorted(sample.total_ms for sample in self._samples if sample.at_s < begin_s), 0.95)
 
     @property
     def settled_p95_ms(self) -> float | None:
-        return percentile((sample.total_ms for sample in self._during[SETTLING_CALLS:]), 0.95)
+        return percentile(sorted(sample.total_ms for sample in self._during[SETTLING_CALLS:]), 0.95)
 
     @property
     def _first(self) -> Fault:
@@ -239,7 +234,7 @@ class _Outage:
 
 
 def _spread(values: Iterable[float]) -> Spread:
-    kept = list(values)
+    kept = sorted(values)
     return Spread(percentile(kept, 0.5), percentile(kept, 0.95), percentile(kept, 0.99))
 
 
@@ -338,7 +333,7 @@ def _checks(scenario: Scenario, summary: Summary, samples: Sequence[Sample]) -> 
         plain = sum(sample.outcome == "failed" and sample.named >= everyone for sample in samples)
         share = plain / len(samples) if samples else 0.0
         yield Check("requests that fail with one error naming all candidates", share, 1.0, share == 1.0)
-        slowest = percentile((sample.total_ms for sample in samples), 0.99)
+        slowest = percentile(sorted(sample.total_ms for sample in samples), 0.99)
         yield _at_most("asking to the error, p99", slowest, limits.fails_in_ms, "ms")
 
 

@@ -6,7 +6,6 @@ percentiles; so are, of error rates, errors that are the caller's own (a bad req
 
 from __future__ import annotations
 
-import math
 from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import Final
@@ -16,6 +15,7 @@ import msgspec
 from aiconsole.domain.clock import Clock
 from aiconsole.domain.errors import CALLERS_KINDS
 from aiconsole.domain.events import AttemptFinished, Event
+from aiconsole.domain.percentiles import percentile
 
 KEEP_S: Final = 3600.0
 MOST: Final = 10_000
@@ -48,13 +48,6 @@ class Summary(msgspec.Struct, frozen=True):
     p95_ms: float | None = None
     cost_usd: float = 0.0
     uncosted: int = 0
-
-
-def percentile(ordered: Sequence[float], share: float) -> float | None:
-    """The nearest-rank percentile: the smallest value that at least ``share`` (0 to 1) of ``ordered`` do not exceed."""
-    if not ordered:
-        return None
-    return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
 
 
 def summary(samples: Sequence[Sample]) -> Summary:

@@ -1,12 +1,10 @@
 from __future__ import annotations
 
-from math import ceil
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aiconsole.domain.percentiles import RELATIVE_ERROR, Histogram
+from aiconsole.domain.percentiles import RELATIVE_ERROR, Histogram, percentile
 
 samples = st.lists(st.floats(0.001, 1e7), min_size=1, max_size=200)
 
@@ -18,9 +16,21 @@ def filled(values: list[float]) -> Histogram:
     return histogram
 
 
+@pytest.mark.parametrize(
+    ("count", "share", "value"),
+    [
+        (5, 0.0, 1), (5, 0.5, 3), (5, 0.6, 3), (5, 0.61, 4), (5, 0.95, 5), (5, 1.0, 5),
+        (100, 0.001, 1), (100, 0.07, 7), (100, 0.5, 50), (100, 0.95, 95), (100, 0.99, 99),
+    ],
+)  # fmt: skip
+def test_percentiles_are_exact_by_nearest_rank(count: int, share: float, value: float) -> None:
+    assert percentile(range(1, count + 1), share) == value
+    assert percentile([], share) is None
+
+
 @given(values=samples, share=st.floats(0, 1))
 def test_a_quantile_is_within_the_stated_error_of_the_true_sample(values: list[float], share: float) -> None:
-    exact = sorted(values)[max(ceil(share * len(values)), 1) - 1]
+    exact = percentile(sorted(values), share)
     assert filled(values).quantile(share) == pytest.approx(exact, rel=RELATIVE_ERROR * 1.000_001)
 
 

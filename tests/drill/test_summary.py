@@ -14,7 +14,7 @@ from aiconsole.domain.trace import Outcome
 from aiconsole.drill.record import Change, Record, Sample, Try
 from aiconsole.drill.run import judged
 from aiconsole.drill.scenarios import CEREBRAS, GROQ, OPENROUTER, SCENARIOS, Fault, Limits, Scenario
-from aiconsole.drill.summary import Summary, percentile, summarise
+from aiconsole.drill.summary import Summary, summarise
 from aiconsole.providers.reading import SKIPPED
 
 OUTAGE = Scenario("outage", "An outage.", (Fault("groq", "outage", 10.0, 20.0),), Limits(availability=1.0))
@@ -47,12 +47,6 @@ def summary_of(
     scenario: Scenario, samples: Iterable[Sample], changes: Iterable[Change] = (), reached: int = 0
 ) -> Summary:
     return summarise(scenario, Record(tuple(samples), tuple(changes), reached), seed=0)
-
-
-@pytest.mark.parametrize(("share", "expected"), [(0.5, 50.0), (0.95, 95.0), (0.99, 99.0), (1.0, 100.0), (0.001, 1.0)])
-def test_percentiles_are_exact_by_nearest_rank(share: float, expected: float) -> None:
-    assert percentile([float(value) for value in range(100, 0, -1)], share) == expected
-    assert percentile([], share) is None
 
 
 def test_an_outage_is_told_as_it_was() -> None:

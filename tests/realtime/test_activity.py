@@ -6,7 +6,7 @@ import pytest
 
 from aiconsole.domain.chat import Cost, Timing
 from aiconsole.domain.events import AttemptFinished, Notice
-from aiconsole.realtime.activity import Activity, percentile, summary
+from aiconsole.realtime.activity import Activity, summary
 
 
 class Clock:
@@ -25,12 +25,6 @@ def attempt(
 ) -> AttemptFinished:
     timing = Timing(ended - ms / 1000, ttft, ms)
     return AttemptFinished("groq", "m", timing, cost=Cost(0.25, "provider"), error_kind=kind, simulated=simulated)
-
-
-@pytest.mark.parametrize(("share", "value"), [(0.0, 1), (0.5, 3), (0.6, 3), (0.61, 4), (0.95, 5), (1.0, 5)])
-def test_percentiles_are_nearest_rank(share: float, value: float) -> None:
-    assert percentile([1, 2, 3, 4, 5], share) == value
-    assert percentile([], share) is None
 
 
 def test_rates_and_percentiles_leave_out_what_says_nothing_about_the_provider() -> None:

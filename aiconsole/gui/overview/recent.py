@@ -8,7 +8,8 @@ from collections.abc import Iterable
 
 from ...domain.errors import CALLERS_KINDS
 from ...domain.history import Figures
-from ...realtime.activity import Sample, percentile
+from ...domain.percentiles import percentile
+from ...realtime.activity import Sample
 
 
 class _Cell:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from math import ceil
 from typing import Any, Final, Protocol
 
 from aiconsole.domain.clock import Clock
+from aiconsole.domain.percentiles import percentile as at_share
 
 _KEPT: Final = 512
 _LONGEST_S: Final = 3_600.0
@@ -103,7 +103,7 @@ class Measures:
         answer = past.answers.get(asked)
         if answer is None:
             values = _within(past.calls, now - window_s, column)
-            answer = _share(values) if column == 1 else _percentile(values, percentile)
+            answer = _share(values) if column == 1 else _percentile(values, percentile / 100)
             past.answers[asked] = answer
         return answer
 
@@ -122,8 +122,6 @@ def _share(values: list[bool]) -> tuple[float, int]:
     return (sum(values) / len(values) if values else 0.0), len(values)
 
 
-def _percentile(values: list[float | None], percentile: int) -> tuple[float, int]:
+def _percentile(values: list[float | None], share: float) -> tuple[float, int]:
     known = sorted(value for value in values if value is not None)
-    if not known:
-        return 0.0, 0
-    return known[ceil(len(known) * percentile / 100) - 1], len(known)
+    return at_share(known, share) or 0.0, len(known)
