@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import os
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
-from functools import cached_property
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any, Literal
@@ -28,7 +27,6 @@ from aiconsole.fallback_rules import FallbackRules
 from aiconsole.home import Home, find_home
 from aiconsole.kept_breakers import KeptBreakers
 from aiconsole.kept_history import KeptHistory
-from aiconsole.on_demand import OnDemand
 from aiconsole.provider_setup import Providers
 from aiconsole.providers.base import Written
 from aiconsole.realtime.bus import Bus
@@ -39,11 +37,11 @@ from aiconsole.realtime.state import Load
 from aiconsole.realtime.timers import LoopTimers
 from aiconsole.routing.candidates import Directory
 from aiconsole.routing.gate import Gate
-from aiconsole.routing.policy import Policy
 from aiconsole.routing.recovery import Recovery
 from aiconsole.routing.router import Router
-from aiconsole.routing_setup import breaker_settings, budgets_of, policy_of
+from aiconsole.routing_setup import Policies, breaker_settings, budgets_of, default_model
 from aiconsole.secrets import KeyStore
+from aiconsole.services import Services
 from aiconsole.settings import Problem, Settings, SettingsFile
 
 if TYPE_CHECKING:
@@ -87,12 +85,10 @@ class Engine:
         timers = LoopTimers()
         self.bus = Bus(clock, timers)
         self._settings = settings
-        self._clock = clock
-        self._random = random
         self._providers = Providers(lambda: self.settings, keys, clock, simulator)
         self.catalogue = self._providers.catalogue
-        self._policies: dict[str, Policy] = {}
-        self._directory = Directory(self._providers.registry, self.routes, self._policy, self.catalogue.all)
+        self._policies = Policies(lambda: self.settings)
+        self._directory = Directory(self._providers.registry, self.routes, self._policies.of, self.catalogue.all)
         self.gate = Gate(clock, random, self.bus.publish, lambda _: breaker_settings(self.settings))
         self.rules = FallbackRules(home, self.gate, self.routes, self.bus.publish, clock)
         self.live = Live(self.bus, clock, timers, load=self._load, names=self._names)
@@ -115,10 +111,7 @@ class Engine:
             home, lambda: self.settings, self.bus, self.gate.budgets, self.live, clock, simulated=lambda: self.demo
         )
         self.history = self._kept_history.history
-        self._chat: asyncio.Task[ChatService] | None = None
-        self._jobs: OnDemand[Jobs] = OnDemand("aiconsole.jobs_setup")
-        self._alerts: OnDemand[Alerts] = OnDemand("aiconsole.alerts_setup")
-        self._optimizer: OnDemand[Optimizer] = OnDemand("aiconsole.optimizer_setup")
+        self._services = Services(self, self._kept_history, self._providers, self._router.recent, clock, random)
         self._closing = contextlib.AsyncExitStack()
 
     @classmethod
@@ -172,6 +165,7 @@ class Engine:
         self._closing.callback(self.live.close)
         self._closing.callback(self.heartbeat.close)
         self._closing.callback(self.links.close)
+        self._closing.push_async_callback(self._services.aclose)
         self.heartbeat.start()
         self.bus.subscribe(self._recovery.listen, BreakerChanged)
         self.bus.subscribe(self._kept_breakers.listen, BreakerChanged)
@@ -230,20 +224,7 @@ class Engine:
         Raises:
             ConfigError, StoreError: as `open_store`, where that cannot be done either.
         """
-        if self._chat is None or (self._chat.done() and (self._chat.cancelled() or self._chat.exception() is not None)):
-            self._chat = asyncio.ensure_future(self._make_chat())
-        return await asyncio.shield(self._chat)
-
-    async def _make_chat(self) -> ChatService:
-        from aiconsole.chat.service import ChatService
-
-        try:
-            store = await self.open_store()
-        except ConsoleError as error:
-            store = await self._kept_history.open_passing(error)
-        chat = ChatService(self, store, self._clock, default_model=self.default_model)
-        self._closing.push_async_callback(chat.close)
-        return chat
+        return await self._services.open_chat()
 
     async def open_store(self) -> Store:
         """The console's database, opened when this is first asked for; what happens from then on is recorded in it.
@@ -263,15 +244,7 @@ class Engine:
         Raises:
             ConfigError, StoreError: as `open_store`; a later call tries again.
         """
-
-        async def make() -> Jobs:
-            from aiconsole.jobs_setup import open_jobs
-
-            jobs = await open_jobs(self, await self.open_store(), self._clock, self._random, by_itself=by_itself)
-            self._closing.push_async_callback(jobs.aclose)
-            return jobs
-
-        return await self._jobs.get(make)
+        return await self._services.open_jobs(by_itself=by_itself)
 
     async def open_optimizer(self, *, warm: bool = False) -> Optimizer:
         """What looks after pools, memory, own performance and profiles, begun when this is first asked for.
@@ -279,21 +252,7 @@ class Engine:
         Args:
             warm: connect to who will be asked first, if the settings say so, behind this call.
         """
-
-        async def make() -> Optimizer:
-            from aiconsole.optimizer_setup import make_optimizer, warm_routes
-
-            registry = self._providers.registry
-            optimizer = make_optimizer(self, registry, self._router.recent, self._clock)
-            self._closing.push_async_callback(optimizer.aclose)
-            if warm:
-                warming = asyncio.ensure_future(warm_routes(self, optimizer, registry))
-                self._closing.push_async_callback(_given_up, warming)
-            return optimizer
-
-        optimizer = await self._optimizer.get(make)
-        await optimizer.ready()
-        return optimizer
+        return await self._services.open_optimizer(warm=warm)
 
     @property
     def store(self) -> Store | None:
@@ -314,50 +273,27 @@ class Engine:
         Raises:
             ConfigError, StoreError: as `open_store`; a later call tries again.
         """
-
-        async def make() -> Alerts:
-            from aiconsole.alerts_setup import open_alerts
-
-            opened = await open_alerts(self, await self.open_store(), self._clock, self._random, by_itself=by_itself)
-            self._closing.push_async_callback(opened.aclose)
-            return opened.alerts
-
-        return await self._alerts.get(make)
+        return await self._services.open_alerts(by_itself=by_itself)
 
     @property
     def jobs(self) -> Jobs | None:
         """The background jobs once `open_jobs` was called."""
-        return self._jobs.now
+        return self._services.jobs.now
 
     @property
     def alerts(self) -> Alerts | None:
         """The alerts once `open_alerts` was called."""
-        return self._alerts.now
+        return self._services.alerts.now
 
     @property
     def optimizer(self) -> Optimizer | None:
         """Pools, memory, own performance and profiles once `open_optimizer` was called."""
-        return self._optimizer.now
+        return self._services.optimizer.now
 
-    @cached_property
+    @property
     def bench(self) -> Bench:
         """The test bench: health, benchmark and stress of providers; loaded when first used."""
-        from aiconsole.bench.service import Bench
-
-        bench = Bench(
-            self.home.database.parent / "bench",
-            self._providers.registry,
-            self.catalogue,
-            self._clock,
-            states=self.providers,
-            models=self.models,
-            ready=self.keys_read,
-            plugins=self._providers.plugins,
-            demo=self._providers.own_behaviours,
-            publish=self.bus.publish,
-        )
-        self._closing.push_async_callback(bench.aclose)
-        return bench
+        return self._services.bench
 
     # Providers
 
@@ -393,14 +329,7 @@ class Engine:
 
     def default_model(self) -> str:
         """The model or route of a conversation that names none: the setting's, else the first route or model usable."""
-        chosen = self._settings.values.chat.model
-        if chosen:
-            return chosen
-        usable = {state.name for state in self.providers() if state.usable}
-        for name, route in self.routes().items():
-            if any(entry.partition("/")[0] in usable for entry in route):
-                return name
-        return ""
+        return default_model(self.settings, self.providers())
 
     # Set-up
 
@@ -495,24 +424,13 @@ class Engine:
             if anew:
                 self.gate.forget(name)
                 self.live.forget(name)
-        self._policies.clear()
+        self._policies.forget()
         self._directory.forget()
         self.cache.configure(cache_limits(self.settings))
         self.gate.breakers.configure()
         self.gate.budgets.set_limits(budgets_of(self.settings))
         self._kept_history.configure()
-        if self.jobs is not None:
-            self.jobs.scheduler.reconfigure()
-        if self.alerts is not None:
-            self.alerts.configure()
-        if self.optimizer is not None:
-            self.optimizer.configure()
-
-    def _policy(self, name: str) -> Policy:
-        kept = self._policies.get(name)
-        if kept is None:
-            kept = self._policies[name] = policy_of(self.settings, name)
-        return kept
+        self._services.configure()
 
     def _load(self, provider: str) -> Load:
         return Load(self.gate.under_way(provider), self.gate.limits.least_headroom(provider))
@@ -529,9 +447,3 @@ class Engine:
     def _follow_keys(self) -> None:
         self._directory.prepare = None
         self._configure(anew=False)
-
-
-async def _given_up(task: asyncio.Task[None]) -> None:
-    """Cancel a task and wait for its end."""
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)

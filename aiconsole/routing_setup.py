@@ -1,13 +1,35 @@
-"""From the settings to how requests are routed. Pure: the engine calls it after every change."""
+"""From the settings to how requests are routed; the engine asks again after every change."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+
+from aiconsole.domain.models import ProviderState
 from aiconsole.routing.breaker import BreakerSettings
 from aiconsole.routing.budgets import Budget, Period
 from aiconsole.routing.policy import Policy
 from aiconsole.settings import ProviderSettings, RouteOptions, Settings, Spending
 
 _NO_OPTIONS = RouteOptions()
+
+
+class Policies:
+    """The policy of each name as the settings have it, made once until `forget`."""
+
+    def __init__(self, settings: Callable[[], Settings]) -> None:
+        self._settings = settings
+        self._kept: dict[str, Policy] = {}
+
+    def of(self, name: str) -> Policy:
+        """How requests of a route (or of any other name) are to be treated."""
+        kept = self._kept.get(name)
+        if kept is None:
+            kept = self._kept[name] = policy_of(self._settings(), name)
+        return kept
+
+    def forget(self) -> None:
+        """The settings have changed."""
+        self._kept.clear()
 
 
 def policy_of(settings: Settings, name: str) -> Policy:
@@ -26,6 +48,17 @@ def policy_of(settings: Settings, name: str) -> Policy:
         patience_s=common.patience_s,
         on_unsupported=settings.chat.on_unsupported,
     )
+
+
+def default_model(settings: Settings, states: Iterable[ProviderState]) -> str:
+    """The model or route of a conversation that names none: the setting's, else the first route that can be asked, else ""."""
+    if settings.chat.model:
+        return settings.chat.model
+    usable = {state.name for state in states if state.usable}
+    for name, route in settings.routes.items():
+        if any(entry.partition("/")[0] in usable for entry in route):
+            return name
+    return ""
 
 
 def breaker_settings(settings: Settings) -> BreakerSettings:
