@@ -28,9 +28,9 @@ from aiconsole.alerts.judging import (
 )
 from aiconsole.alerts.measures import Sums, metric_of
 from aiconsole.alerts.track import Track
-from aiconsole.alerts.words import span
 from aiconsole.alerts.world import Moment
 from aiconsole.domain.alerts import Backtest, WouldFire
+from aiconsole.domain.spans import span
 
 if TYPE_CHECKING:
     from aiconsole.domain.history import BreakerSpan, CallSums, Figures, HealthSpan, Series

@@ -15,7 +15,6 @@ from msgspec.structs import replace
 
 from aiconsole.alerts.judging import Judged
 from aiconsole.alerts.track import Track
-from aiconsole.alerts.words import span
 from aiconsole.alerts.world import JOINED, Moment, World
 from aiconsole.domain.alerts import (
     REQUESTS_KEPT,
@@ -30,6 +29,7 @@ from aiconsole.domain.alerts import (
     Silence,
 )
 from aiconsole.domain.errors import ConfigError
+from aiconsole.domain.spans import span
 
 JOIN_S: Final = 300.0
 _RECENT_S: Final = 600.0

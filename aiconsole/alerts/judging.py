@@ -9,8 +9,9 @@ from typing import Any, Final, NamedTuple
 from aiconsole.alerts import declare
 from aiconsole.alerts.declare import AlertRule
 from aiconsole.alerts.measures import Calls
-from aiconsole.alerts.words import figure, metric_words, span
+from aiconsole.alerts.words import METRICS, figure
 from aiconsole.alerts.world import Moment, Sort, World
+from aiconsole.domain.spans import span
 
 _TICK_S: Final = (5.0, 300.0)
 
@@ -118,7 +119,7 @@ def _threshold(rule: AlertRule, it: declare.Threshold, subject: str, world: Worl
 def threshold_words(rule: AlertRule, it: declare.Threshold, value: float | None, count: int) -> str:
     """What was found: “the error rate of attempts is 40 % over 5 min (20 attempts)”."""
     told = "not known" if value is None else figure(it.metric, value)
-    return f"{metric_words(it.metric)} of {rule.of} is {told} over {span(it.window_s)} ({count} {rule.of})"
+    return f"{METRICS[it.metric]} of {rule.of} is {told} over {span(it.window_s)} ({count} {rule.of})"
 
 
 def _known_for(calls: Calls, world: World, window_s: float, now: Moment) -> bool:
@@ -141,7 +142,7 @@ def _change(rule: AlertRule, it: declare.Change, subject: str, world: World, now
 def change_words(rule: AlertRule, it: declare.Change, change: float | None) -> str:
     """What was found: “the p95 time of attempts rose by 250 % over 10 min, compared with the 1 h before”."""
     told = "is not known" if change is None else f"{'rose' if change >= 0 else 'fell'} by {abs(change) * 100:.0f} %"
-    what = f"{metric_words(it.metric)} of {rule.of} {told} over {span(it.window_s)}"
+    what = f"{METRICS[it.metric]} of {rule.of} {told} over {span(it.window_s)}"
     return f"{what}, compared with the {span(it.before_s)} before"
 
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
-from aiconsole.alerts.words import span
 from aiconsole.domain.alerts import Alert, MessageKind, OutboxRow, Severity
+from aiconsole.domain.spans import span
 
 LATE_S: Final = 120.0
 """A message that goes out so long after it was raised is marked late."""

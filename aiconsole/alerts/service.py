@@ -25,7 +25,6 @@ from aiconsole.alerts.seeding import seed
 from aiconsole.alerts.sending import Sent
 from aiconsole.alerts.telling import Desktop, Telling, TellSettings
 from aiconsole.alerts.watch import Watch
-from aiconsole.alerts.words import span
 from aiconsole.alerts.world import KINDS, Moment, World
 from aiconsole.domain.alerts import (
     Alert,
@@ -38,6 +37,7 @@ from aiconsole.domain.alerts import (
 )
 from aiconsole.domain.errors import ConfigError, ConsoleError
 from aiconsole.domain.events import AlertChanged, Event, Notice
+from aiconsole.domain.spans import span
 from aiconsole.rule_text import RuleProblem
 
 if TYPE_CHECKING:

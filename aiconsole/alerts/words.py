@@ -7,8 +7,9 @@ from typing import Any, Final
 
 from aiconsole.alerts import declare
 from aiconsole.alerts.declare import AlertRule, Metric
+from aiconsole.domain.spans import span
 
-_NAMES: Final[dict[Metric, str]] = {
+METRICS: Final[dict[Metric, str]] = {
     "error rate": "the error rate",
     "p50": "the median time",
     "p95": "the p95 time",
@@ -18,6 +19,7 @@ _NAMES: Final[dict[Metric, str]] = {
     "cost": "the cost",
     "tokens": "the number of tokens",
 }
+"""What is measured."""
 
 
 def describe(rule: AlertRule) -> str:
@@ -32,14 +34,6 @@ def describe(rule: AlertRule) -> str:
     return f"{begins} when {told}{held}{until}."
 
 
-def span(seconds: float) -> str:
-    """A stretch of time: “90 s”, “5 min”, “6 h”, “3 d”."""
-    for size, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
-        if seconds >= size and (seconds % size == 0 or seconds >= 10 * size):
-            return f"{seconds / size:.0f} {unit}"
-    return f"{seconds:g} s" if seconds < 600 else f"{seconds / 60:.0f} min"
-
-
 def figure(metric: Metric, value: float) -> str:
     """A figure with its unit."""
     if metric == "error rate":
@@ -51,11 +45,6 @@ def figure(metric: Metric, value: float) -> str:
     return f"{value:,.0f}"
 
 
-def metric_words(metric: Metric) -> str:
-    """What is measured: “the error rate”."""
-    return _NAMES[metric]
-
-
 def _whom(rule: AlertRule) -> str:
     if rule.by == "all" and any(getattr(rule, name) is not None for name in declare.MEASURED):
         return "at all providers together"
@@ -63,7 +52,7 @@ def _whom(rule: AlertRule) -> str:
 
 
 def _counted(rule: AlertRule, metric: Metric) -> str:
-    return f"{_NAMES[metric]} of {rule.of} {_whom(rule)}"
+    return f"{METRICS[metric]} of {rule.of} {_whom(rule)}"
 
 
 def _threshold(rule: AlertRule, it: declare.Threshold) -> str:

@@ -14,6 +14,7 @@ from typing import Final, Protocol
 from aiconsole.domain.analysis import Burn, Performance, SlowRequest
 from aiconsole.domain.clock import Clock
 from aiconsole.domain.history import Objective, RequestFilter, RequestRow, Series, Sort, Targets
+from aiconsole.domain.spans import span
 from aiconsole.jobs.job import Job, Outcome, Run
 
 WINDOWS: Final = ((3600.0, 300.0, 14.4), (6 * 3600.0, 1800.0, 6.0), (3 * 86400.0, 6 * 3600.0, 1.0))
@@ -97,8 +98,8 @@ class PerformanceWatch:
         await self._tell_providers(run, now, simulated)
         for burn in burns:
             run.say(
-                f"the budget of “{burn.objective}” burns {burn.long_rate:.1f} times too fast over {_span(burn.long_s)}, "
-                f"{burn.short_rate:.1f} times over {_span(burn.short_s)}"
+                f"the budget of “{burn.objective}” burns {burn.long_rate:.1f} times too fast over {span(burn.long_s)}, "
+                f"{burn.short_rate:.1f} times over {span(burn.short_s)}"
             )
         for each in slow_ones:
             run.say(
@@ -146,13 +147,3 @@ def _words(found: Performance) -> str:
     if found.slow:
         told.append(f"{len(found.slow)} slow requests, the slowest {found.slow[0].duration_ms / 1000:.1f} s")
     return f"{'; '.join(told)}.".capitalize() if told else "The objectives' budgets last."
-
-
-def _span(seconds: float) -> str:
-    return (
-        f"{seconds / 86400:g} d"
-        if seconds >= 86400
-        else f"{seconds / 3600:g} h"
-        if seconds >= 3600
-        else f"{seconds / 60:g} min"
-    )

@@ -135,10 +135,3 @@ def next_start(record: JobRecord) -> float | None:
     """When it begins next by itself."""
     times = [at for at in (record.start_at, record.retry_at) if at is not None]
     return min(times) if times and not record.paused else None
-
-
-def ago(seconds: float) -> str:
-    """A stretch of time in words."""
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.0f} h"

@@ -30,6 +30,7 @@ from aiconsole.domain.clock import Clock
 from aiconsole.domain.errors import ConfigError, ConsoleError
 from aiconsole.domain.events import JobChanged, JobStep
 from aiconsole.domain.jobs import JobCause, JobDay, JobRecord, JobRun, JobView
+from aiconsole.domain.spans import span
 from aiconsole.jobs import planning
 from aiconsole.jobs.entry import Entry, PlanFor, in_order
 from aiconsole.jobs.job import Job
@@ -310,7 +311,7 @@ class Scheduler:
             later = planning.without_retry(self._planner.advanced(record, job, entry.plan, now))
             passed = self._planner.passed_over(record, entry.plan, now)
             if job.misfire == "skip" and now - due > job.grace_s + job.jitter_s:
-                words = f"It was due {planning.ago(now - due)} ago, too long to run it now."
+                words = f"It was due {span(round(now - due))} ago, too long to run it now."
                 missed = JobRun(job.name, "schedule", now, due=due, ended_at=now, result="missed", message=words)
                 await self._ledger.end(entry, later, missed)
                 return

@@ -21,8 +21,8 @@ from ...alerts.service import Alerts
 from ...domain.alerts import ChannelView
 from ...domain.errors import ConsoleError
 from ..hint import Hint
-from ..jobs.words import full, moment
 from ..lines import Cell, Line, LinesModel, LinesTable
+from ..moments import full, moment
 from ..providers.result import Outcome
 from ..session import Session
 from ..settings.field import SettingGroup

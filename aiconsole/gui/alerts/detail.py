@@ -10,12 +10,12 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QLineEdit, QMenu, QPushButton, QSizePolicy, QVBoxLayout
 
 from ...alerts.service import Alerts
-from ...alerts.words import span
 from ...domain.alerts import Alert
 from ...domain.errors import ConsoleError
+from ...domain.spans import span
 from ..flow import Flow
-from ..jobs.words import full, moment
 from ..lines import Cell, Line, LinesModel, LinesTable
+from ..moments import full, moment
 from ..requests.wanted import Wanted
 from ..session import Session
 from ..shell import Shell

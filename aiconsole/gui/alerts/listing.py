@@ -12,8 +12,8 @@ from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QPushButton, QSplitter,
 from ...alerts.service import Alerts
 from ...domain.alerts import SEVERITIES, Alert
 from ..hint import Hint, apart
-from ..jobs.words import full, moment
 from ..lines import Cell, Line, LinesModel, LinesTable
+from ..moments import full, moment
 from ..session import Session
 from ..shell import Shell
 from ..theme import SPACE_M, SPACE_S, set_role

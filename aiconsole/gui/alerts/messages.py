@@ -9,8 +9,8 @@ from PySide6.QtWidgets import QLabel, QPlainTextEdit, QVBoxLayout, QWidget
 from ...alerts.service import Alerts
 from ...domain.alerts import OutboxRow
 from ..hint import Hint
-from ..jobs.words import full, moment
 from ..lines import Cell, Line, LinesModel, LinesTable
+from ..moments import full, moment
 from ..session import Session
 from ..shell import Shell
 from ..theme import SPACE_M, SPACE_S, set_role

@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 
 from ...alerts import declare
 from ...alerts.declare import AlertRule, Metric
+from ...alerts.words import METRICS
 from ...routing.rules.declare import ERROR_KINDS
 from ...settings.declare import JOB_NAMES
 from ..routing.rules_conditions import Figure
@@ -40,16 +41,6 @@ NEW: Final[dict[str, declare.Condition]] = {
 }
 """What a condition is when it is chosen."""
 
-METRICS: Final[dict[Metric, str]] = {
-    "error rate": "the error rate",
-    "p50": "the median time",
-    "p95": "the p95 time",
-    "first token p95": "the p95 time to the first token",
-    "calls": "the number",
-    "failures": "the number of failures",
-    "cost": "the cost",
-    "tokens": "the number of tokens",
-}
 _OF: Final = {"attempts": "attempts", "requests": "requests"}
 _BY: Final = {"provider": "at a provider", "all": "at all together"}
 _TURNS: Final = ("new", "regression", "spike", "slow")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from ...alerts.words import span
 from ...domain.alerts import Alert, Backtest, OutboxRow, Severity, WouldFire
 from ...domain.events import AlertState
-from ..jobs.words import moment
+from ...domain.spans import span
+from ..moments import moment
 from ..theme import State
 
 SEVERITY: Final[dict[Severity, State]] = {"info": "idle", "warning": "warn", "critical": "crit"}

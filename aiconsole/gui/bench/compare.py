@@ -14,8 +14,8 @@ from ...bench.compare import compare, compare_targets
 from ...bench.history import Entry
 from ...bench.report import Report
 from ...bench.statistics import Difference
-from ..jobs.words import moment
 from ..lines import LinesTable
+from ..moments import moment
 from ..notices import StateGlyph
 from ..session import Session
 from ..shell import Shell

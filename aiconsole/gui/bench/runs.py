@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QAbstractItemView, QListView, QStyle, QStyledItemD
 
 from ...bench.history import Entry
 from ..icons import paint_state
-from ..jobs.words import full, moment
+from ..moments import full, moment
 from ..providers.rows import plain
 from ..session import Session
 from ..theme import CAPTION_PX, SPACE_S, Theme, font, set_role

@@ -13,12 +13,12 @@ from ...jobs.backup import Backup, Change
 from ...jobs_setup import Jobs
 from ..hint import Hint
 from ..lines import Cell, Line, LinesModel, LinesTable
+from ..moments import full, moment
 from ..question import Question
 from ..session import Session
 from ..shell import Shell
 from ..theme import SPACE_S, set_role
 from .findings import Findings
-from .words import full, moment
 
 
 class _BackupsModel(LinesModel):

@@ -23,11 +23,11 @@ from ..commands import Command
 from ..figures import count
 from ..hint import Hint
 from ..lines import Cell, Line, LinesModel, LinesTable
+from ..moments import full, moment
 from ..session import Session
 from ..shell import Shell
 from ..theme import SPACE_S, Theme, set_role
 from .findings import Findings
-from .words import full, moment
 
 HOURS: Final = 48
 

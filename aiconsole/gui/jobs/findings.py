@@ -9,16 +9,17 @@ from typing import ClassVar, Final
 from PySide6.QtWidgets import QLabel, QProgressBar, QVBoxLayout, QWidget
 
 from ...domain.analysis import Forecast, Performance, SlowRequest, Usage
+from ...domain.spans import span
 from ...jobs.system import Check, Verdict
 from ...jobs_setup import Jobs
 from ..figures import count, latency, money, share
 from ..hint import Hint
 from ..lines import Cell, Line, LinesModel, LinesTable
+from ..moments import full, moment
 from ..providers.result import Outcome
 from ..session import Session
 from ..shell import Shell
 from ..theme import SPACE_S, State, set_role
-from .words import full, moment
 
 VERDICTS: Final[dict[Verdict, State]] = {"well": "ok", "low": "warn", "bad": "crit", "unknown": "idle"}
 _WORST: Final[tuple[Verdict, ...]] = ("bad", "low", "unknown", "well")
@@ -119,7 +120,7 @@ class Slow(Findings):
             "crit",
             " ".join(
                 f"The error budget of {burn.objective} burns {burn.long_rate:.1f} times too fast over "
-                f"{_span(burn.long_s)}, {burn.short_rate:.1f} times over {_span(burn.short_s)}."
+                f"{span(burn.long_s)}, {burn.short_rate:.1f} times over {span(burn.short_s)}."
                 for burn in burns
             ),
         )
@@ -253,9 +254,3 @@ class UsageView(Findings):
 
 def _change(by: float | None) -> str:
     return "–" if by is None else f"{by * 100:+,.0f} %"
-
-
-def _span(seconds: float) -> str:
-    if seconds < 3600:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.0f} h" if seconds < 86_400 else f"{seconds / 86_400:.0f} d"

@@ -8,7 +8,8 @@ from typing import ClassVar
 from ...domain.jobs import JobRun, JobView
 from ..figures import latency
 from ..lines import Cell, Line, LinesModel
-from .words import STATES, countdown, full, moment, result_state, result_words, schedule_words
+from ..moments import full, moment
+from .words import STATES, countdown, result_state, result_words, schedule_words
 
 
 class JobsModel(LinesModel):

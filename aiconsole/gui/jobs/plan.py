@@ -7,11 +7,12 @@ from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QPushButton, QVBox
 
 from ...domain.jobs import JobView
 from ...jobs_setup import Jobs
+from ..moments import full
 from ..session import Session
 from ..settings.editors import Line
 from ..shell import Shell
 from ..theme import SPACE_S, SPACE_XS, set_role
-from .words import dues, full, schedule_words
+from .words import dues, schedule_words
 
 _WRITTEN = 150
 

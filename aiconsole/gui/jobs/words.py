@@ -1,4 +1,4 @@
-"""Schedules, waits, moments and results in words."""
+"""Schedules, waits and results in words."""
 
 from __future__ import annotations
 
@@ -63,21 +63,6 @@ def countdown(seconds: float | None) -> str:
     if whole < _DAY:
         return f"in {whole // 3600} h {whole % 3600 // 60:02d} min"
     return f"in {whole // 86400} d {whole % 86400 // 3600} h"
-
-
-def moment(at: float | None, now: float) -> str:
-    """A local time: the clock's where it is today, else with its date."""
-    if at is None:
-        return "–"
-    then, today = time.localtime(at), time.localtime(now)
-    if then[:3] == today[:3]:
-        return time.strftime("%H:%M:%S", then)
-    return time.strftime("%d %b %H:%M" if then[0] == today[0] else "%d %b %Y", then)
-
-
-def full(at: float | None) -> str:
-    """A local time with its date, for hovering."""
-    return "" if at is None else time.strftime("%A, %d %B %Y, %H:%M:%S", time.localtime(at))
 
 
 def dues(moments: Sequence[float], now: float) -> str:

@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 )
 
 from ..icons import paint_state
+from ..moments import full, moment
 from ..settings.editors import Choice
 from ..theme import CAPTION_PX, RADIUS, SPACE_L, SPACE_M, SPACE_S, TEXT_PX, Theme, font, set_role
 from .entries import KINDS, Entry, Kind
@@ -78,10 +79,9 @@ class FeedModel(QAbstractListModel):
         if role == _ENTRY:
             return entry
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
-            return f"{_clock(entry.at)} {entry.subject}: {entry.words}"
+            return f"{moment(entry.at, time.time())} {entry.subject}: {entry.words}"
         if role == Qt.ItemDataRole.ToolTipRole:
-            when = time.strftime("%A %d %B %Y, %X", time.localtime(entry.at))
-            return f"{when}\n{entry.subject}: {entry.words}"
+            return f"{full(entry.at)}\n{entry.subject}: {entry.words}"
         return None
 
 
@@ -111,7 +111,7 @@ class _Lines(QStyledItemDelegate):
         inner = rect.adjusted(SPACE_S, 4, -SPACE_S, -4)
         paint_state(painter, QRectF(inner.left(), inner.top() + 4, 10, 10), entry.state, theme.color(entry.state))
         line = QRectF(inner.left() + 18, inner.top(), inner.width() - 18, 18)
-        when = _clock(entry.at)
+        when = moment(entry.at, time.time())
         painter.setFont(self._small)
         painter.setPen(theme.color("muted"))
         painter.drawText(line, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, when)
@@ -208,10 +208,3 @@ def _nothing() -> QWidget:
     layout.addWidget(words)
     layout.addStretch(1)
     return page
-
-
-def _clock(at: float) -> str:
-    """The time, with its day where it is not today's."""
-    there = time.localtime(at)
-    today = time.strftime("%x", there) == time.strftime("%x")
-    return time.strftime("%X" if today else "%d %b %H:%M", there)

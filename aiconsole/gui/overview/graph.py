@@ -56,12 +56,27 @@ class Graph(msgspec.Struct, frozen=True):
         return max((at for line in self.lines.values() for at, part in enumerate(line) if part), default=None)
 
     def states(self, provider: str, start: float, end: float) -> list[BreakerSpan]:
-        """The spans of a provider's breakers, its own and its models', that reach into a stretch of time."""
-        return [
-            span
-            for span in self.spans
-            if span.key.partition("/")[0] == provider and span.start < end and (span.end is None or span.end > start)
-        ]
+        """The spans of a provider's breakers, its own and its models', that reach into a stretch of time. Where none is kept,
+        they are closed from the first attempt on: every other state is kept."""
+        kept = [span for span in self.spans if span.key.partition("/")[0] == provider]
+        told = [msgspec.structs.replace(span, start=self._known(span)) for span in kept]
+        asked = self._asked(provider)
+        if asked is not None and not kept:
+            told = [BreakerSpan(provider, "closed", asked, None, "")]
+        return [span for span in told if span.start < end and (span.end is None or span.end > start)]
+
+    def _known(self, span: BreakerSpan) -> float:
+        """When the state of ``span`` was seen first: that from before the first change is cut to the range."""
+        if span.state != "closed" or span.start > self.start + self.step:
+            return span.start
+        asked = self._asked(span.key.partition("/")[0])
+        ends = math.inf if span.end is None else span.end
+        return min(max(span.start, asked), ends) if asked is not None else span.start
+
+    def _asked(self, provider: str) -> float | None:
+        """When the first bucket begins in which a provider was asked."""
+        first = next((at for at, part in enumerate(self.lines.get(provider, ())) if part), None)
+        return None if first is None else self.begins(first)
 
 
 def merged(series: Series, recent: Recent, complete_from: float, spans: tuple[BreakerSpan, ...]) -> Graph:

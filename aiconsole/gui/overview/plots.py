@@ -14,8 +14,9 @@ from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPen, QPixmap, QTransform
 
 from ...domain.history import BreakerSpan
+from ...domain.spans import span as length
 from ..breakers import GLYPHS
-from ..figures import latency, money, rate, share
+from ..figures import latency, money
 from ..icons import paint_state
 from ..theme import CAPTION_PX, SPACE_S, SPACE_XS, State, Theme, font
 from .graph import PLOTS, Course, Plot, Shapes
@@ -189,7 +190,7 @@ class Painted:
         top = min(top, 1.0)
         transform = places.span("errors", 0.0, top * 1.04, shapes.graph.start, shapes.graph.step)
         self.transforms["errors"] = transform
-        ticks = [(_y(transform, value), share(value)) for value in self._steps("errors", top)]
+        ticks = [(_y(transform, value), f"{value * 100:g} %") for value in self._steps("errors", top)]
         self._frame(painter, "errors", _TITLES["errors"], ticks)
         self._clip(painter, places.boxes["errors"].adjusted(0, -2, 0, 3))
         for name, course in shapes.errors.items():
@@ -202,9 +203,9 @@ class Painted:
         top = axis_top(top) if top else 1.0
         transform = places.span(plot, 0.0, top, shapes.graph.start, shapes.graph.step)
         self.transforms[plot] = transform
-        words = money if plot == "cost" else rate
+        words = money if plot == "cost" else "{:,g}".format
         ticks = [(_y(transform, value), words(value) if value else "0") for value in self._steps(plot, top)]
-        title = f"Cost in {_length(shapes.graph.step)}" if plot == "cost" else _TITLES[plot]
+        title = f"Cost in {length(shapes.graph.step)}" if plot == "cost" else _TITLES[plot]
         self._frame(painter, plot, title, ticks)
         self._clip(painter, places.boxes[plot])
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, on=False)
@@ -294,10 +295,3 @@ class Painted:
 
 def _y(transform: QTransform, value: float) -> float:
     return transform.map(QPointF(0.0, value)).y()
-
-
-def _length(seconds: int) -> str:
-    for unit, word in ((86_400, "d"), (3600, "h"), (60, "min")):
-        if seconds >= unit:
-            return f"{seconds // unit} {word}"
-    return f"{seconds} s"

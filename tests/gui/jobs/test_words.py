@@ -12,8 +12,9 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from aiconsole.domain.jobs import JobDay
-from aiconsole.gui.jobs.words import countdown, dues, moment, schedule_words
+from aiconsole.gui.jobs.words import countdown, dues, schedule_words
 from aiconsole.gui.jobs.year import YearStrip
+from aiconsole.gui.moments import moment
 from aiconsole.gui.theme import Theme
 
 
