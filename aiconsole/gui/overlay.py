@@ -49,6 +49,10 @@ class Overlay(QWidget):
         """The card's height in px where ``room`` is what there is."""
         return min(self.card.sizeHint().height(), room)
 
+    def room(self) -> int:
+        """How wide the place is that it covers, in px."""
+        return self._parent.width()
+
     def fit(self) -> None:
         """Place the card again after its content changed."""
         self._place()

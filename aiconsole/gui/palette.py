@@ -25,6 +25,7 @@ from .theme import CAPTION_PX, RADIUS, SPACE_M, SPACE_XS, Theme, set_role
 
 _ROW, _ROWS_SHOWN, _WIDTH = 34, 11, 600
 _MOVES = {Qt.Key.Key_Up: -1, Qt.Key.Key_Down: 1, Qt.Key.Key_PageUp: -_ROWS_SHOWN, Qt.Key.Key_PageDown: _ROWS_SHOWN}
+_ITSELF = "commands"
 _Index = QModelIndex | QPersistentModelIndex
 
 
@@ -161,7 +162,7 @@ class Palette(Overlay):
         if self.isVisible():
             self.dismiss()
             return
-        self._offered = self._commands.available()
+        self._offered = [command for command in self._commands.available() if command.key != _ITSELF]
         self.entry.clear()
         self._filter("")
         self.open(self.entry)

@@ -11,7 +11,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, runtime_checkable
 
 import msgspec
 from PySide6.QtCore import QByteArray, Qt, Signal
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _Kept = TypeVar("_Kept", bound=msgspec.Struct)
+_WHILE_TYPING: Final = {"?": ("F1",)}
+"""Further keys of a symbol that a text field takes for itself."""
 
 
 class Panel(msgspec.Struct, frozen=True):
@@ -134,14 +136,10 @@ class Shell(QMainWindow):
         panel = self._panels[key]
         self._dismiss_overlays()
         self._remember_focus()
-        view = self._views.get(key)
-        if view is None:
-            view = self._views[key] = panel.factory()
-            if not view.accessibleName():
-                view.setAccessibleName(panel.title)
-            self._stack.addWidget(view)
+        view = self._view(panel)
         self._open_key = key
         self._stack.setCurrentWidget(view)
+        self._notices.raise_()
         self.rail.mark(key)
         self._restore_focus(key, view)
         if argument is not None and isinstance(view, OpensItems):
@@ -203,12 +201,15 @@ class Shell(QMainWindow):
         self._palette.ask()
 
     def show_shortcuts(self) -> None:
-        """Open the sheet of shortcuts, or close it."""
+        """Open the sheet of shortcuts, or close it. Panels bring their keys with them, so all of them are made."""
         if self._sheet is None:
             from .sheet import ShortcutSheet
 
-            self._sheet = ShortcutSheet(self._central, self.theme, self.commands)
+            groups = ("Window", "Panels", *(panel.title for panel in self._panels.values()))
+            self._sheet = ShortcutSheet(self._central, self.theme, self.commands, groups)
         self._sheet.ask()
+        for panel in self._panels.values():
+            self._view(panel)
 
     def closeEvent(self, event: QCloseEvent) -> None:
         if self._keep_geometry is not None:
@@ -216,6 +217,15 @@ class Shell(QMainWindow):
         super().closeEvent(event)
 
     # Inside
+
+    def _view(self, panel: Panel) -> QWidget:
+        view = self._views.get(panel.key)
+        if view is None:
+            view = self._views[panel.key] = panel.factory()
+            if not view.accessibleName():
+                view.setAccessibleName(panel.title)
+            self._stack.addWidget(view)
+        return view
 
     def _build(self) -> None:
         across = QHBoxLayout(self._central)
@@ -314,7 +324,7 @@ def _ways(shortcut: str) -> list[str]:
     """The key sequences of a shortcut: a symbol such as ? comes with Shift on some keyboards and systems, without on others
     (where both fit, Qt calls the one shortcut ambiguous with itself)."""
     symbol = len(shortcut) == 1 and not shortcut.isalnum()
-    return [shortcut, f"Shift+{shortcut}"] if symbol else [shortcut]
+    return [shortcut, f"Shift+{shortcut}", *_WHILE_TYPING.get(shortcut, ())] if symbol else [shortcut]
 
 
 def _first_control(view: QWidget) -> QWidget | None:

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractButton, QApplication, QLineEdit, QListView, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QApplication,
+    QLabel,
+    QLineEdit,
+    QListView,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
 from pytestqt.qtbot import QtBot
 
 from aiconsole.domain.errors import ConfigError
@@ -218,6 +228,44 @@ def test_a_question_mark_shows_the_shortcuts_but_not_while_one_types(qtbot: QtBo
     assert not sheet.isVisible()
 
 
+def test_f1_shows_the_shortcuts_while_one_types_with_those_of_panels_that_were_not_opened_yet(
+    qtbot: QtBot, shell: Shell
+) -> None:
+    shell.commands.add(
+        *(
+            Command(key=f"long{at}", title=f"{at} word " * 9, group="Chat", shortcut=f"Alt+{at}", run=focused)
+            for at in range(9)
+        )
+    )
+    view = shell.open("chat")
+    assert isinstance(view, View)
+    QTest.keyClick(view.first, Qt.Key.Key_F1)
+    sheet = shell.findChild(ShortcutSheet)
+    assert isinstance(sheet, ShortcutSheet)
+    assert sheet.isVisible()
+    assert len(shell.findChildren(View)) == 2
+    shell.commands.add(Command(key="late", title="Came late", group="Overview", shortcut="Alt+Z", run=focused))
+    qtbot.waitUntil(lambda: "Came late" in {label.text() for label in sheet.findChildren(QLabel)})
+    area = sheet.findChild(QScrollArea)
+    assert isinstance(area, QScrollArea)
+    assert area.horizontalScrollBar().maximum() == 0
+    QTest.keyClick(focused(), Qt.Key.Key_F1)
+    assert not sheet.isVisible()
+
+
+def test_a_message_stays_above_the_panels(shell: Shell) -> None:
+    notice = shell.notify("Deleted.", seconds=0)
+    for key in ("overview", "chat", "overview"):
+        shell.open(key)
+        at = notice.mapTo(shell, notice.rect().center())
+        assert notice in (shell.childAt(at), *_parents(shell.childAt(at)))
+
+
+def _parents(widget: QWidget | None) -> Iterator[QWidget]:
+    while widget is not None and (widget := widget.parentWidget()) is not None:
+        yield widget
+
+
 def test_a_shortcut_with_a_scope_works_there_alone(qtbot: QtBot, shell: Shell) -> None:
     ran: list[str] = []
     chat, overview = shell.open("chat"), shell.open("overview")
@@ -253,6 +301,7 @@ def test_everything_in_the_frame_has_a_name(shell: Shell) -> None:
         widget
         for widget in shell.findChildren(QWidget)
         if widget.focusPolicy() & Qt.FocusPolicy.TabFocus
+        and not isinstance(widget.parentWidget(), View)
         and not (widget.accessibleName() or (isinstance(widget, QAbstractButton) and widget.text()))
     ]
     assert nameless == []
