@@ -56,7 +56,9 @@ PANELS = (
     PanelPlan("requests", "Requests", "requests", "aiconsole.gui.requests", ("markdown_it", "pygments.lexers")),
     PanelPlan("providers", "Providers", "providers", "aiconsole.gui.providers"),
     PanelPlan("routing", "Routing", "routing", "aiconsole.gui.routing"),
-    PanelPlan("bench", "Test bench", "bench", "aiconsole.gui.bench", ("aiconsole.bench.service", "aiconsole.bench.command")),
+    PanelPlan(
+        "bench", "Test bench", "bench", "aiconsole.gui.bench", ("aiconsole.bench.service", "aiconsole.bench.command")
+    ),
     PanelPlan("jobs", "Jobs", "jobs", "aiconsole.gui.jobs"),
     PanelPlan("alerts", "Alerts", "alerts", "aiconsole.gui.alerts"),
     PanelPlan("settings", "Settings", "settings", "aiconsole.gui.settings"),
@@ -371,7 +373,7 @@ class Window(QObject):
         yield from bench_commands(session, self.shell)
         yield Command(
             key="performance",
-            title="Show performance, memory, pools and profiles",
+            title="Performance: memory, pools, profiles",
             group="Settings",
             run=partial(self.shell.open, "settings", "#performance"),
             words="cache hit rate leak lag frame battery production staging profile switch",
