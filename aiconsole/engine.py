@@ -14,7 +14,7 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any, Literal
 
-from msgspec import structs, to_builtins
+from msgspec import to_builtins
 
 from aiconsole.cache_setup import cache_limits, response_cache
 from aiconsole.domain.chat import ChatRequest, ChatResult, StreamEvent
@@ -25,10 +25,10 @@ from aiconsole.domain.models import ModelInfo, ProbeResult, ProviderState
 from aiconsole.domain.trace import Traced
 from aiconsole.fallback_rules import FallbackRules
 from aiconsole.home import Home, find_home
+from aiconsole.inspection import Inspection
 from aiconsole.kept_breakers import KeptBreakers
 from aiconsole.kept_history import KeptHistory
 from aiconsole.provider_setup import Providers
-from aiconsole.providers.base import Written
 from aiconsole.realtime.bus import Bus
 from aiconsole.realtime.heartbeat import Heartbeat
 from aiconsole.realtime.links.links import Links
@@ -66,6 +66,7 @@ class Engine:
         rules: the fallback rules.
         cache: kept answers; `complete` and `stream` go through it.
         live: how everything stands now, as one immutable state.
+        inspection: recent requests, and how they are sent.
         history: what happened, for graphs, tables and reports.
         heartbeat: whether the event loop keeps time.
         links: other consoles; none at first.
@@ -97,6 +98,7 @@ class Engine:
         self._kept_breakers = KeptBreakers(self.gate.breakers, home)
         self._recovery = Recovery(self.gate.breakers, self.probe)
         self._router = Router(self._directory, self.gate, self.catalogue, self.bus.publish, clock, random)
+        self.inspection = Inspection(self._providers, self._router.recent)
         self.cache = response_cache(
             self._router,
             lambda: self.settings,
@@ -198,25 +200,7 @@ class Engine:
         """
         return self.cache.stream(request, traced=traced)
 
-    def asked(self, request_id: str) -> ChatRequest | None:
-        """A recent request as it was asked, by the id that its `RequestFinished` has; None where it is not kept any more."""
-        return self._router.recent.get(request_id)
-
-    async def sent_headers(self, provider: str) -> Mapping[str, str]:
-        """The headers that each call to a provider has, by name, values hidden that are or may be secret; none of one that is
-        not switched on."""
-        switched_on = provider in self._providers.registry
-        return (await self._providers.get(provider)).sent_headers() if switched_on else {}
-
-    async def written(self, request: ChatRequest, provider: str, model: str, *, stream: bool) -> Written:
-        """What ``request`` is sent as to one candidate, without the key.
-
-        Raises:
-            ConfigError: there is no such provider switched on.
-            ProviderError: it cannot be sent there.
-        """
-        asked = await self._providers.get(provider)
-        return asked.written(structs.replace(request, model=model), stream=stream)
+    # Opening
 
     async def open_chat(self) -> ChatService:
         """The kept conversations. Where the database cannot be opened they are kept for this run alone, which is told.

@@ -104,7 +104,7 @@ def test_a_whole_answer(tmp_path: Path) -> None:
         assert (end.timing.ttft_ms, end.timing.duration_ms >= 40) == (None, True)
         assert end.headers is not None
         assert "x-ratelimit-remaining-requests" in end.headers
-        assert bench.engine.asked(end.request_id) == asking("two")
+        assert bench.engine.inspection.asked(end.request_id) == asking("two")
 
     lapsed(tmp_path, play)
 

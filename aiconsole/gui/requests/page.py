@@ -256,7 +256,7 @@ class RequestPage(QWidget):
         try:
             past = await engine.history.request(row.id)
             conversation = await self._find_conversation(row)
-            sent = await engine.sent_headers(row.provider)
+            sent = await engine.inspection.sent_headers(row.provider)
         except ConsoleError as error:
             self.outcome.say("crit", " ".join(("The rest of this request cannot be read.", *words_of(error))))
             return
@@ -293,11 +293,11 @@ class RequestPage(QWidget):
 
     async def _copy_call(self, row: RequestRow) -> None:
         engine = self._session.engine
-        request = engine.asked(row.request_id)
+        request = engine.inspection.asked(row.request_id)
         if request is None:
             self._shell.notify("What was asked is not in memory any more, so there is nothing to copy.", state="warn")
             return
-        written = await engine.written(request, row.provider, row.model, stream=row.stream)
+        written = await engine.inspection.written(request, row.provider, row.model, stream=row.stream)
         state = self._session.provider(row.provider)
         variable = (state.key_variable if state is not None else None) or "API_KEY"
         QGuiApplication.clipboard().setText(curl.command(written, variable))

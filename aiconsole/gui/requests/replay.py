@@ -93,7 +93,7 @@ class Replay(QWidget):
             return
         self._stop()
         self._row = row
-        self._request = self._session.engine.asked(row.request_id)
+        self._request = self._session.engine.inspection.asked(row.request_id)
         self._new_id = ""
         self.figures.clear()
         self.choose(row.route)

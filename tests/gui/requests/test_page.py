@@ -159,18 +159,18 @@ async def test_no_key_is_shown_in_headers_or_a_copied_command(tmp_path: Path) ->
     )
     environ = {**NO_KEY_STORE, "GROQ_API_KEY": key}
     async with Engine.open(home=tmp_path, demo=False, environ=environ) as engine:
-        written = await engine.written(
+        written = await engine.inspection.written(
             ChatRequest("fast", (Message.user("It's “me”"),)), "groq", "openai/gpt-oss-120b", stream=True
         )
         said = command(written, "GROQ_API_KEY")
         assert 'authorization: Bearer \'"${GROQ_API_KEY}"' in said
         assert said.startswith("curl --request POST https://api.groq.com/openai/v1/chat/completions")
-        own = await engine.sent_headers("mine")
+        own = await engine.inspection.sent_headers("mine")
         assert own["x-team"] == "•••"
-        everything = f"{said}{written}{await engine.sent_headers('groq')}{own}"
+        everything = f"{said}{written}{await engine.inspection.sent_headers('groq')}{own}"
         assert key not in everything
         assert "canary-team" not in everything
-        assert await engine.sent_headers("nobody") == {}
+        assert await engine.inspection.sent_headers("nobody") == {}
 
 
 def test_a_command_is_quoted_for_the_shell() -> None:
