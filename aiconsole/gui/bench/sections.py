@@ -108,8 +108,8 @@ class FiguresTab(_Tab):
 
     def __init__(self, shell: Shell) -> None:
         super().__init__(shell)
-        widths = {0: 96, 1: 84, 2: 74, 3: 88, 4: 88, 5: 90, 6: 86, 7: 106, 8: 84, 9: 72}
-        self.figures = self.table(FiguresModel(), "Figures by target", 10, widths, _TALL)
+        widths = {1: 82, 2: 72, 3: 80, 4: 80, 5: 88, 6: 80, 7: 102, 8: 80, 9: 68, 10: 100}
+        self.figures = self.table(FiguresModel(), "Figures by target", 0, widths, _TALL)
         self.over_time = Plot(
             self.theme, "Time to first token over the run", "Medians; the whole answer where nothing streams"
         )

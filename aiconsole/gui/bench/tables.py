@@ -397,4 +397,5 @@ def _shares(found: Interval | None) -> str:
 
 def _span(found: Interval) -> str:
     """An interval as narrow as it can be."""
-    return f"{number(found.low)}–{number(found.high)}"
+    form = "{:,.0f}–{:,.0f}" if found.high >= 10 else "{:.3g}–{:.3g}"
+    return form.format(found.low, found.high)
