@@ -108,7 +108,7 @@ class FiguresTab(_Tab):
 
     def __init__(self, shell: Shell) -> None:
         super().__init__(shell)
-        widths = {1: 82, 2: 72, 3: 80, 4: 80, 5: 88, 6: 80, 7: 102, 8: 80, 9: 68, 10: 100}
+        widths = {1: 82, 2: 72, 3: 84, 4: 84, 5: 88, 6: 80, 7: 102, 8: 80, 9: 68, 10: 100}
         self.figures = self.table(FiguresModel(), "Figures by target", 0, widths, _TALL)
         self.over_time = Plot(
             self.theme, "Time to first token over the run", "Medians; the whole answer where nothing streams"
