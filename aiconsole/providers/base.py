@@ -15,8 +15,9 @@ from typing import Any, ClassVar, Final, Protocol
 import msgspec
 
 from aiconsole.domain.chat import ChatRequest, ChatResult, FinishReason, RateLimit, StreamEvent, Timeouts, Usage
+from aiconsole.domain.embedding import Vector
 from aiconsole.domain.errors import ProviderError, Unsupported
-from aiconsole.domain.messages import Part
+from aiconsole.domain.messages import Extra, Part
 from aiconsole.domain.models import Feature, ModelInfo, ProbeResult
 
 Headers = Mapping[str, str]
@@ -95,6 +96,15 @@ class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
     response_id: str | None = None
     request_id: str | None = None
     warnings: tuple[str, ...] = ()
+
+
+class Embedded(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a dialect read from the reply to an embedding call: one vector a text, in their order."""
+
+    vectors: tuple[Vector, ...]
+    model: str = ""
+    usage: Usage = Usage()
+    cost_usd: float | None = None
 
 
 class ErrorReply(msgspec.Struct, frozen=True):
@@ -221,6 +231,18 @@ class Dialect(ABC):
     def count(self, body: bytes) -> int:
         """Read the reply to `count_call`: prompt tokens."""
         raise Unsupported(f"{self.label} cannot count tokens ahead of a call.")
+
+    def embed_call(self, texts: Sequence[str], model: str, *, extra: Extra | None = None) -> WireCall:
+        """The call that makes a vector of each text; ``extra`` as in a `ChatRequest`.
+
+        Raises:
+            Unsupported: the provider has no such call.
+        """
+        raise Unsupported(f"{self.label} makes no embeddings.")
+
+    def embedded(self, body: bytes) -> Embedded:
+        """Read the reply to `embed_call`. Raises as `answer`."""
+        raise Unsupported(f"{self.label} makes no embeddings.")
 
     def takes_native(self, dialect: str) -> bool:
         """Whether native parts and tools of this dialect name may be sent."""

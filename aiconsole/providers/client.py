@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Final, TypeVar
 
@@ -30,10 +30,12 @@ from aiconsole.domain.chat import (
     Warned,
 )
 from aiconsole.domain.clock import Clock
-from aiconsole.domain.errors import ConnectionFailed, MissingKey, ProviderError
+from aiconsole.domain.embedding import EmbeddingResult
+from aiconsole.domain.errors import ConnectionFailed, MalformedAnswer, MissingKey, ProviderError
+from aiconsole.domain.messages import Extra
 from aiconsole.domain.models import Feature, ModelInfo, ProbeResult
 from aiconsole.domain.pools import PoolFigures
-from aiconsole.providers.base import HIDDEN, Answer, Dialect, ErrorReply, WireCall, Written
+from aiconsole.providers.base import HIDDEN, Answer, Dialect, Embedded, ErrorReply, WireCall, Written
 from aiconsole.providers.channel import HttpChannel, HttpResponse
 from aiconsole.providers.config import ProviderConfig
 from aiconsole.providers.deadlines import Deadlines, timed_out
@@ -177,6 +179,37 @@ class HttpProvider:
             fitting = fit(request, self._label, self.features, refusals)
             _, body = await self._exchange(self._dialect.count_call(fitting, refuse=refusals), _BRIEF)
             return self._readable(self._dialect.count, body)
+
+    async def embed(
+        self, texts: Sequence[str], model: str, *, extra: Extra | None = None, timeouts: Timeouts | None = None
+    ) -> EmbeddingResult:
+        """A vector of each text. Of ``timeouts`` (by default the provider's own) ``connect`` and ``total`` count.
+
+        Raises:
+            Unsupported: this provider makes no embeddings.
+            ProviderError: any other trouble, as `complete`.
+        """
+        started_at, began = self._clock.now(), self._clock.monotonic()
+        with _Call(self, model):
+            call = self._dialect.embed_call(texts, model, extra=extra)
+            self._need_key()
+            self._prices.start_loading()
+            reply, body = await self._exchange(call, timeouts or self._config.timeouts)
+            timing = Timing(started_at, None, (self._clock.monotonic() - began) * 1000)
+            found = self._readable(self._dialect.embedded, body)
+            if len(found.vectors) != len(texts) or len({len(vector) for vector in found.vectors}) > 1:
+                raise MalformedAnswer(f"{self._label} sent other vectors than one of each text, all of one length.")
+            await self._prices.load()
+            return EmbeddingResult(
+                self.name,
+                found.model or model,
+                found.vectors,
+                found.usage,
+                self._cost((found.model or model, model), found),
+                timing,
+                self._dialect.warnings(reply.headers),
+                self.simulated,
+            )
 
     async def warm(self) -> None:
         """Have a connection ready, its name resolved and TLS done; nothing is asked of the provider.
@@ -340,13 +373,6 @@ class HttpProvider:
     ) -> ChatResult:
         model = answer.model or request.model
         warnings += self._dialect.warnings(reply.headers)
-        cost: Cost | None
-        if answer.cost_usd is not None:
-            cost = Cost(answer.cost_usd, "provider")
-        else:
-            cost = self._prices.cost(
-                self._config.dialect, (model, request.model), answer.usage, base_url=self._base_url
-            )
         return ChatResult(
             provider=self.name,
             model=model,
@@ -354,7 +380,7 @@ class HttpProvider:
             finish_reason=answer.finish_reason,
             raw_finish_reason=answer.raw_finish_reason,
             usage=answer.usage,
-            cost=cost,
+            cost=self._cost((model, request.model), answer),
             request_id=answer.request_id or self._dialect.request_id(reply.headers),
             response_id=answer.response_id,
             rate_limits=self._dialect.rate_limits(reply.headers, timing.started_at + timing.duration_ms / 1000),
@@ -364,6 +390,12 @@ class HttpProvider:
             headers=_without_cookies(reply.headers),
             raw=raw if request.keep_raw else None,
         )
+
+    def _cost(self, models: tuple[str, str], answer: Answer | Embedded) -> Cost | None:
+        """By the provider's own figure, else by the price list; ``models`` as reported and as asked for."""
+        if answer.cost_usd is not None:
+            return Cost(answer.cost_usd, "provider")
+        return self._prices.cost(self._config.dialect, models, answer.usage, base_url=self._base_url)
 
 
 class _Call:

@@ -38,6 +38,7 @@ class CustomOpenAIDialect(OpenAIDialect):
 
     of_message = _OF_MESSAGE
     limit_headers = COMMON
+    makes_vectors = True
 
     def __init__(self, name: str, label: str, base_url: str, *, asks_for_usage: bool = True) -> None:
         self.name = name

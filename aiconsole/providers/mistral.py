@@ -54,6 +54,7 @@ class MistralDialect(OpenAIDialect):
     rich_results = True
     thoughts_in_content = True
     error_codes = _CODES
+    makes_vectors = True
 
     def rate_limits(self, headers: Headers, now: float) -> tuple[RateLimit, ...]:
         """By either family of headers, of which only the old one tells when a limit resets."""

@@ -73,6 +73,7 @@ class OpenRouterDialect(OpenAIDialect):
     thought_field = "reasoning"
     of_message = _OF_MESSAGE
     error_codes = _CODES
+    makes_vectors = True
 
     def probe_call(self) -> WireCall:
         return WireCall("/key", method="GET")

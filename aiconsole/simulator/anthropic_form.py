@@ -16,6 +16,7 @@ from msgspec.json import decode
 from aiconsole.simulator import words
 from aiconsole.simulator.catalogue import CATALOGUE, SimModel
 from aiconsole.simulator.dice import Dice
+from aiconsole.simulator.embedding import Texts, Vectors
 from aiconsole.simulator.form import (
     HOLE,
     Exchange,
@@ -257,6 +258,12 @@ class AnthropicForm:
         return encode({"input_tokens": words.count(ask.characters)})
 
     def about_key(self) -> bytes:
+        raise NotImplementedError
+
+    def texts(self, target: Target, body: Json) -> Texts:
+        raise NotImplementedError
+
+    def vectors(self, made: Vectors, exchange: Exchange) -> bytes:
         raise NotImplementedError
 
 

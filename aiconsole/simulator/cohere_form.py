@@ -1,4 +1,4 @@
-"""Simulated Cohere: the v2 chat API with named events and ``[DONE]``, and the v1 model list.
+"""Simulated Cohere: the v2 chat API with named events and ``[DONE]``, v2 embed, and the v1 model list.
 
 Shapes are those of the recorded exchanges; 402, 429, 498 (a deny-listed token) and 503 are named by Cohere's error
 reference, the 429's wording by it too. ``retry-after`` is not documented there; it is the plain HTTP header.
@@ -12,6 +12,7 @@ from typing import Any
 from aiconsole.simulator import words
 from aiconsole.simulator.catalogue import CATALOGUE, SimModel
 from aiconsole.simulator.dice import Dice
+from aiconsole.simulator.embedding import Texts, Vectors, texts_of
 from aiconsole.simulator.form import (
     HOLE,
     Exchange,
@@ -53,6 +54,8 @@ class CohereForm:
     def target(self, method: str, path: str, query: str) -> Target | None:
         if (method, path) == ("POST", "/v2/chat"):
             return Target("chat")
+        if (method, path) == ("POST", "/v2/embed"):
+            return Target("embed")
         if (method, path) == ("GET", "/v1/models"):
             return Target("models")
         if method == "GET" and path.startswith("/v1/models/"):
@@ -191,6 +194,17 @@ class CohereForm:
 
     def about_key(self) -> bytes:
         raise NotImplementedError
+
+    def texts(self, target: Target, body: Json) -> Texts:
+        for name in ("model", "input_type"):
+            if not field(body, name, str):
+                raise BadBody(f"invalid request: {name} is required")
+        return Texts(body["model"], texts_of(body, "texts"))
+
+    def vectors(self, made: Vectors, exchange: Exchange) -> bytes:
+        meta = {"api_version": {"version": "2"}, "billed_units": {"input_tokens": made.tokens}}
+        vectors = {"id": exchange.request_id, "embeddings": {"float": made.vectors}}
+        return encode({**vectors, "meta": meta, "response_type": "embeddings_by_type"})
 
 
 def _content(kind: str, index: int, content: Json) -> bytes:

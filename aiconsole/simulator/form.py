@@ -10,6 +10,7 @@ import msgspec
 from aiconsole.simulator.behaviour import FaultKind
 from aiconsole.simulator.catalogue import SimModel
 from aiconsole.simulator.dice import Dice
+from aiconsole.simulator.embedding import Texts, Vectors
 from aiconsole.simulator.limits import Headroom, Refusal
 from aiconsole.simulator.talk import Answer, Ask, Counts
 
@@ -72,7 +73,7 @@ class Script(msgspec.Struct, frozen=True):
 class Target(msgspec.Struct, frozen=True):
     """What a path asks for; ``model`` where the path itself names one."""
 
-    action: Literal["chat", "models", "model", "count", "key"]
+    action: Literal["chat", "models", "model", "count", "key", "embed"]
     model: str | None = None
     stream: bool | None = None
     sse: bool = True
@@ -132,6 +133,18 @@ class Form(Protocol):
 
     def about_key(self) -> bytes:
         """What the provider tells about the key, for a target ``key``."""
+        ...
+
+    def texts(self, target: Target, body: dict[str, Any]) -> Texts:
+        """What a target ``embed`` asks for.
+
+        Raises:
+            BadBody: the provider would refuse the body.
+        """
+        ...
+
+    def vectors(self, made: Vectors, exchange: Exchange) -> bytes:
+        """The answer to a target ``embed``."""
         ...
 
 

@@ -16,6 +16,7 @@ from msgspec.json import decode
 from aiconsole.simulator import words
 from aiconsole.simulator.catalogue import CATALOGUE, SimModel
 from aiconsole.simulator.dice import Dice
+from aiconsole.simulator.embedding import Texts, Vectors, texts_of
 from aiconsole.simulator.form import HOLE, Exchange, Fault, Headers, Reply, Script, Target, encode
 from aiconsole.simulator.gemini_errors import GEMINI_JSON, error_body, error_reply
 from aiconsole.simulator.limits import Headroom
@@ -56,6 +57,8 @@ class GeminiForm:
             return Target("chat", model, verb == "streamGenerateContent", parse_qs(query).get("alt") == ["sse"])
         if method == "POST" and verb == "countTokens":
             return Target("count", model)
+        if method == "POST" and verb == "batchEmbedContents":
+            return Target("embed", model)
         return None
 
     def key(self, headers: Mapping[str, str], query: str) -> str | None:
@@ -176,6 +179,18 @@ class GeminiForm:
 
     def about_key(self) -> bytes:
         raise NotImplementedError
+
+    def texts(self, target: Target, body: Json) -> Texts:
+        model = target.model or ""
+        texts: list[str] = []
+        for request in field(body, "requests", list, []):
+            if request["model"] != f"models/{model}":
+                raise BadBody("* BatchEmbedContentsRequest.requests: model does not match the path\n")
+            texts.append("".join(part["text"] for part in request["content"]["parts"]))
+        return Texts(model, texts_of({"requests": texts}, "requests"))
+
+    def vectors(self, made: Vectors, exchange: Exchange) -> bytes:
+        return encode({"embeddings": [{"values": vector} for vector in made.vectors]})
 
 
 def json_array(script: Script) -> Script:

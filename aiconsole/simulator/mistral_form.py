@@ -13,15 +13,20 @@ import msgspec
 from aiconsole.simulator import openai_errors as errors
 from aiconsole.simulator.catalogue import SimModel
 from aiconsole.simulator.dice import Dice
+from aiconsole.simulator.embedding import Texts, Vectors
 from aiconsole.simulator.form import Exchange, Fault, Headers, Reply, Script, Target, Template, event
 from aiconsole.simulator.limits import Headroom
 from aiconsole.simulator.openai_form import Json, OpenAIForm
 from aiconsole.simulator.talk import Answer, Ask, BadBody, Counts
 
+_BATCH = 256
+"""So many texts a call were refused with one more, in a recorded exchange."""
+
 
 class MistralForm(OpenAIForm):
     name = "mistral"
     max_temperature = 1.5
+    makes_vectors = True
 
     def stream_headers(self) -> Headers:
         return {"Content-Type": "text/event-stream; charset=utf-8"}
@@ -135,6 +140,15 @@ class MistralForm(OpenAIForm):
 
     def error(self, fault: Fault, exchange: Exchange) -> Reply:
         return errors.mistral(fault)
+
+    def vector_usage(self, made: Vectors) -> Json:
+        return {**super().vector_usage(made), "completion_tokens": 0}
+
+    def texts(self, target: Target, body: Json) -> Texts:
+        wanted = super().texts(target, body)
+        if len(wanted.texts) > _BATCH:
+            raise BadBody("Too many inputs in request, split into more batches.")
+        return wanted
 
     def refusal_is_answer(self) -> bool:
         return True

@@ -12,6 +12,7 @@ from typing import Any
 from aiconsole.simulator import words
 from aiconsole.simulator.catalogue import CATALOGUE, SimModel
 from aiconsole.simulator.dice import Dice
+from aiconsole.simulator.embedding import Texts, Vectors, texts_of
 from aiconsole.simulator.form import (
     HOLE,
     Exchange,
@@ -78,10 +79,13 @@ class OpenAIForm:
     public_models = False
     max_temperature = 2.0
     done = b"data: [DONE]\n\n"
+    makes_vectors = False
 
     def target(self, method: str, path: str, query: str) -> Target | None:
         if method == "POST" and path == self.base_path + "/chat/completions":
             return Target("chat")
+        if self.makes_vectors and (method, path) == ("POST", self.base_path + "/embeddings"):
+            return Target("embed")
         if method == "GET" and path == self.base_path + "/models":
             return Target("models")
         if method == "GET" and path.startswith(self.base_path + "/models/"):
@@ -239,6 +243,22 @@ class OpenAIForm:
 
     def about_key(self) -> bytes:
         raise NotImplementedError
+
+    def texts(self, target: Target, body: Json) -> Texts:
+        model = field(body, "model", str)
+        if not model:
+            raise BadBody("model: field required")
+        return Texts(model, texts_of(body, "input"))
+
+    def vectors(self, made: Vectors, exchange: Exchange) -> bytes:
+        data = [
+            {"object": "embedding", "index": place, "embedding": vector} for place, vector in enumerate(made.vectors)
+        ]
+        listed = {"id": exchange.request_id, "object": "list", "data": data, "model": made.model}
+        return self.padding(exchange) + encode({**listed, "usage": self.vector_usage(made)})
+
+    def vector_usage(self, made: Vectors) -> Json:
+        return {"prompt_tokens": made.tokens, "total_tokens": made.tokens}
 
 
 def read_messages(gathered: Gathered, body: Json) -> None:

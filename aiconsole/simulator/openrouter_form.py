@@ -8,6 +8,7 @@ from __future__ import annotations
 from aiconsole.simulator import openai_errors as errors
 from aiconsole.simulator.catalogue import CATALOGUE, SimModel
 from aiconsole.simulator.dice import Dice
+from aiconsole.simulator.embedding import USD_A_TOKEN, Vectors
 from aiconsole.simulator.form import Exchange, Fault, Headers, Reply, Target, encode, event
 from aiconsole.simulator.limits import Headroom
 from aiconsole.simulator.openai_form import Json, OpenAIForm
@@ -18,6 +19,7 @@ class OpenRouterForm(OpenAIForm):
     name = "openrouter"
     base_path = "/api/v1"
     public_models = True
+    makes_vectors = True
 
     def target(self, method: str, path: str, query: str) -> Target | None:
         if (method, path) == ("GET", "/api/v1/key"):
@@ -127,6 +129,9 @@ class OpenRouterForm(OpenAIForm):
             },
             "completion_tokens_details": {"reasoning_tokens": counts.reasoning, "image_tokens": 0, "audio_tokens": 0},
         }
+
+    def vector_usage(self, made: Vectors) -> Json:
+        return {**super().vector_usage(made), "cost": made.tokens * USD_A_TOKEN}
 
     def closing(self, ask: Ask, model: SimModel, counts: Counts, exchange: Exchange, finish: str) -> list[Json]:
         last = self.chunk(model, exchange, self.said(""), finish)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import msgspec
 from aiohttp import web
@@ -12,6 +13,7 @@ from aiconsole.domain.clock import Clock
 from aiconsole.simulator import answers, sending, words
 from aiconsole.simulator.behaviour import Behaviour, FaultKind, StreamFault
 from aiconsole.simulator.catalogue import SimModel, find_model
+from aiconsole.simulator.embedding import EMBEDDERS, Vectors, vector
 from aiconsole.simulator.form import Exchange, Fault, Form, Headers, Reply, Target
 from aiconsole.simulator.gemini_form import json_array
 from aiconsole.simulator.limits import Headroom, Limiter, Refusal
@@ -23,6 +25,7 @@ from aiconsole.simulator.talk import Answer, Ask, BadBody, Counts
 _EVERYWHERE: frozenset[FaultKind] = frozenset({"bad_key", "no_permission", "overloaded", "server_fault"})
 # What reading a body or a schema raises when a value in it is of another type than the provider documents.
 _UNEXPECTED = (TypeError, ValueError, AttributeError, KeyError, ArithmeticError, RecursionError)
+_Read = TypeVar("_Read")
 _SERVER: Headers = {"Server": "aiconsole-simulator"}
 
 
@@ -113,6 +116,8 @@ class SimulatedProvider:
                 await self._sleep_a_little(behaviour, exchange)
                 return self._plain(self._listed(target), exchange, None)
             body = await request.read()
+            if target.action == "embed":
+                return await self._embed(target, body, behaviour, exchange)
             return await self._chat(request, target, body, refused, behaviour, exchange)
         except _Failed as failed:
             reply = self.form.error(failed.fault, exchange)
@@ -138,7 +143,7 @@ class SimulatedProvider:
             if not key or key.lower().startswith("wrong"):
                 raise _Failed(Fault("bad_key", key_given=bool(key)))
         kind = _drawn(behaviour, exchange.dice.share()) if behaviour.error_rates else None
-        if kind is not None and kind != "refused" and (target.action == "chat" or kind in _EVERYWHERE):
+        if kind is not None and kind != "refused" and (target.action in ("chat", "embed") or kind in _EVERYWHERE):
             raise _Failed(self._injected(kind, target, behaviour, exchange))
         return target, kind == "refused"
 
@@ -163,6 +168,17 @@ class SimulatedProvider:
             raise _Failed(Fault("unknown_model", model=target.model or ""))
         return body
 
+    async def _embed(self, target: Target, body: bytes, behaviour: Behaviour, exchange: Exchange) -> web.StreamResponse:
+        """Vectors of texts, at once but for the wait that lists have, too."""
+        wanted = self._understood(body, lambda decoded: self.form.texts(target, decoded))
+        if wanted.model not in EMBEDDERS.get(self.form.name, ()):
+            raise _Failed(Fault("unknown_model", model=wanted.model, method="embedContent"))
+        tokens = sum(words.count(len(text)) for text in wanted.texts)
+        self._limited(wanted.model, tokens)
+        await self._sleep_a_little(behaviour, exchange)
+        made = Vectors(wanted.model, tuple(map(vector, wanted.texts)), tokens)
+        return self._plain(self.form.vectors(made, exchange), exchange, Counts(tokens, 0))
+
     async def _chat(
         self,
         request: web.BaseRequest,
@@ -182,7 +198,7 @@ class SimulatedProvider:
             raise _Failed(Fault("refused", model=ask.model))
         answer = Answer([], [], (), "refused") if refused else self._composed(ask, model)
         counts = self._counts(ask, model, answer, prompt)
-        self._limited(ask, counts)
+        self._limited(ask.model, counts.prompt + counts.completion)
         pace = Pace(behaviour, exchange.dice, self._clock, self._sleep)
         if not ask.stream:
             pace.add(counts.completion)
@@ -191,20 +207,25 @@ class SimulatedProvider:
         return await self._stream(request, target, ask, answer, model, counts, exchange, pace, behaviour.stream_fault)
 
     def _read(self, request: web.BaseRequest, target: Target, body: bytes) -> tuple[Ask, SimModel]:
-        try:
-            decoded: Any = msgspec.json.decode(body)
-            if not isinstance(decoded, dict):
-                raise BadBody("the body must be a JSON object")
-            ask = self.form.read(target, decoded, request.headers)
-        except (BadBody, msgspec.DecodeError) as problem:
-            raise _Failed(Fault("bad_request", message=str(problem))) from None
-        except _UNEXPECTED:
-            raise _Failed(Fault("bad_request", message="a value has an unexpected type")) from None
+        ask = self._understood(body, lambda decoded: self.form.read(target, decoded, request.headers))
         model = find_model(self.form.name, ask.model)
         if model is None:
             method = "countTokens" if target.action == "count" else "generateContent"
             raise _Failed(Fault("unknown_model", model=ask.model, method=method))
         return ask, model
+
+    @staticmethod
+    def _understood(body: bytes, read: Callable[[dict[str, Any]], _Read]) -> _Read:
+        """What a form reads from a body."""
+        try:
+            decoded: Any = msgspec.json.decode(body)
+            if not isinstance(decoded, dict):
+                raise BadBody("the body must be a JSON object")
+            return read(decoded)
+        except (BadBody, msgspec.DecodeError) as problem:
+            raise _Failed(Fault("bad_request", message=str(problem))) from None
+        except _UNEXPECTED:
+            raise _Failed(Fault("bad_request", message="a value has an unexpected type")) from None
 
     def _composed(self, ask: Ask, model: SimModel) -> Answer:
         try:
@@ -220,12 +241,12 @@ class SimulatedProvider:
             written = max(0, min(long, prompt - 1) - cached)
         return Counts(prompt, answer.completion_tokens, len(answer.reasoning), cached, written)
 
-    def _limited(self, ask: Ask, counts: Counts) -> None:
+    def _limited(self, model: str, tokens: int) -> None:
         if self._limiter is None:
             return
-        refusal = self._limiter.admit(counts.prompt + counts.completion, self._clock.monotonic())
+        refusal = self._limiter.admit(tokens, self._clock.monotonic())
         if refusal is not None:
-            raise _Failed(Fault("rate_limit", model=ask.model, refusal=refusal))
+            raise _Failed(Fault("rate_limit", model=model, refusal=refusal))
 
     async def _stream(
         self,

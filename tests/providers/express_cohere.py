@@ -1,11 +1,11 @@
-"""Recorded Cohere exchanges (v2 chat) in our own terms.
+"""Recorded Cohere exchanges (v2 chat and embed) in our own terms.
 
 A field that our types know is expressed by them; any other travels in ``extra`` of the object it belongs to, and a content
 block that our types cannot say exactly is a `NativePart`, sent as it is. Differences between what was recorded and what is
 sent: none.
 
-What cannot be expressed at all (`CannotExpress`), by the path of the URL: everything but ``/v2/chat`` and the model list
-``/v1/models``. So the v1 chat (another shape, one JSON object a line when streamed), embeddings, and a single model by its
+What cannot be expressed at all (`CannotExpress`), by the path of the URL: everything but ``/v2/chat``, ``/v2/embed`` and the
+model list ``/v1/models``. So the v1 chat (another shape, one JSON object a line when streamed), and a single model by its
 name. Beside that, only requests the API refuses by their form: without model or messages, or with a role it does not know.
 """
 
@@ -33,7 +33,7 @@ from aiconsole.domain.messages import (
     ToolResultPart,
 )
 from aiconsole.providers.cohere import CohereDialect
-from tests.providers.wire import CannotExpress, Expected, Expressed, Recording
+from tests.providers.wire import CannotExpress, Expected, Expressed, Recording, Texts
 
 PROVIDERS = ("cohere",)
 EXCEPTIONS: dict[str, str] = {}
@@ -59,9 +59,12 @@ def express(recording: Recording) -> Expressed:
     path = urlsplit(recording.url).path
     if recording.method == "GET" and path == "/v1/models":
         return Expressed("models")
-    if path != "/v2/chat":
-        raise CannotExpress(f"neither v2 chat nor the model list: {path}")
     body = recording.request_body
+    if path == "/v2/embed":
+        rest = {name: value for name, value in body.items() if name not in ("model", "texts")}
+        return Expressed("embed", texts=Texts(body["model"], tuple(body["texts"]), _extra(rest)))
+    if path != "/v2/chat":
+        raise CannotExpress(f"neither v2 chat, nor embed, nor the model list: {path}")
     if (
         not isinstance(body, dict)
         or not isinstance(body.get("model"), str)

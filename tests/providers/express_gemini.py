@@ -1,7 +1,7 @@
 """Recorded exchanges with Gemini's own API in our own terms.
 
 A field that our types know is expressed by them; any other travels in ``extra`` of the object it belongs to, or as a
-`NativePart`/`NativeTool`. Not chat, and so not expressed at all, going by the URL's path: batchEmbedContents and
+`NativePart`/`NativeTool`. Neither chat nor texts to embed, and so not expressed at all, going by the URL's path:
 cachedContents. The OpenAI-compatible path is express_openai.py's.
 
 Differences between what was recorded and what is sent, which `comparable` takes out of both; to the API, which reads protocol
@@ -42,11 +42,10 @@ from aiconsole.domain.messages import (
     ToolResultPart,
 )
 from aiconsole.providers.gemini import GeminiDialect
-from tests.providers.wire import CannotExpress, Expected, Expressed, Recording
+from tests.providers.wire import CannotExpress, Expected, Expressed, Recording, Texts
 
 EXCEPTIONS: dict[str, str] = {
     "gemini/error403-other--edge-double-delete-2": "deletes a cached content, which is no chat",
-    "gemini/error404-other--error-preserves-provider-body-0": "asks for embeddings, which is no chat",
 }
 
 _LEVELS = ("minimal", "low", "medium", "high")
@@ -99,13 +98,15 @@ def express(recording: Recording) -> Expressed:
     """The recorded request in our types.
 
     Raises:
-        CannotExpress: it is neither chat, nor token counting, nor a model list.
+        CannotExpress: it is neither chat, nor token counting, nor texts to embed, nor a model list.
     """
     path = recording.path.split("?")[0]
     if recording.method == "GET" and path.endswith("/models"):
         return Expressed("models")
     named = re.search(r"/(?:models/)?([^/:]+|tunedModels/[^/:]+):(\w+)$", path)
     kinds = {"generateContent": "chat", "streamGenerateContent": "stream", "countTokens": "count"}
+    if named is not None and named[2] == "batchEmbedContents":
+        return Expressed("embed", texts=_texts(named[1], recording.request_body["requests"]))
     if named is None or named[2] not in kinds:
         raise CannotExpress("a call that is no chat")
     body = comparable(recording.request_body)
@@ -113,6 +114,14 @@ def express(recording: Recording) -> Expressed:
         body = body.get("generateContentRequest", body)
         body.pop("model", None)
     return Expressed(kinds[named[2]], _request(unquote(named[1]), body))  # type: ignore[arg-type]
+
+
+def _texts(model: str, requests: list[dict[str, Any]]) -> Texts:
+    """The texts of a batch whose requests are alike in all else."""
+    (rest,) = {json.dumps(_without(_without(request, "content"), "model")) for request in requests}
+    texts = tuple(part["text"] for request in requests for part in request["content"]["parts"])
+    assert len(texts) == len(requests)
+    return Texts(unquote(model), texts, _extra(json.loads(rest)))
 
 
 def _extra(rest: Mapping[str, Any]) -> dict[str, Any] | None:

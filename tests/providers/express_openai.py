@@ -3,7 +3,7 @@
 A field that our types know is expressed by them; any other travels in ``extra`` of the object it belongs to, where the dialect
 merges it. What cannot be expressed at all:
 
-- calls other than chat completions and model lists (Mistral's FIM, embeddings, moderation);
+- calls other than chat completions, embeddings and model lists (Mistral's FIM, moderation);
 - requests the API refuses by their form: without model or messages, with a role our types do not know, a turn without content,
   a tool's turn that names no call.
 
@@ -46,12 +46,10 @@ from aiconsole.providers.custom import CustomOpenAIDialect
 from aiconsole.providers.groq import GroqDialect
 from aiconsole.providers.mistral import MistralDialect
 from aiconsole.providers.openrouter import OpenRouterDialect
-from tests.providers.wire import CannotExpress, Expected, Expressed, Recording
+from tests.providers.wire import CannotExpress, Expected, Expressed, Recording, Texts
 
 PROVIDERS = ("groq", "mistral", "cerebras", "openrouter")
-EXCEPTIONS: dict[str, str] = {
-    "mistral/error400-other--one-request-over-mistrals-batch-cap-is-rejected-0": "a call for embeddings, which is no chat",
-}
+EXCEPTIONS: dict[str, str] = {}
 
 _MISTRALS = re.compile(r"(open-)?(mi(ni)?stral|mixtral|magistral|codestral|devstral|pixtral|voxtral)[^/]*$")
 _EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
@@ -105,10 +103,14 @@ def express(recording: Recording) -> Expressed:
     """The recorded request in our types.
 
     Raises:
-        CannotExpress: it is no chat and no model list.
+        CannotExpress: it is neither chat, nor texts to embed, nor a model list.
     """
     if recording.method == "GET" and recording.path.split("?")[0].endswith("/models"):
         return Expressed("models")
+    if recording.path.split("?")[0].endswith("/embeddings"):
+        rest = dict(recording.request_body)
+        model, texts = rest.pop("model"), tuple(rest.pop("input"))
+        return Expressed("embed", texts=Texts(model, texts, {dialect_of(recording).name: rest}))
     if not recording.path.split("?")[0].endswith("/chat/completions"):
         raise CannotExpress("a call that is no chat completion")
     body = recording.request_body

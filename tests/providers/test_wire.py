@@ -92,6 +92,10 @@ async def exchange(module: ModuleType, recording: Recording, expressed: Expresse
 
 async def ask(provider: HttpProvider, expressed: Expressed) -> dict[str, Any]:
     request = expressed.request
+    if expressed.texts is not None:
+        wanted = expressed.texts
+        found = await provider.embed(wanted.texts, wanted.model, extra=wanted.extra)
+        return {"error_kind": None, "model": found.model, "usage": found.usage}
     if expressed.kind == "models" or request is None:
         return {"error_kind": None, "model_ids": [info.id for info in await provider.models()]}
     if expressed.kind == "count":

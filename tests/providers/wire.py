@@ -18,6 +18,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from aiconsole.domain.chat import ChatRequest
+from aiconsole.domain.messages import Extra
 
 FOLDER = Path(__file__).resolve().parents[3] / "shared" / "wire"
 
@@ -60,10 +61,20 @@ class CannotExpress(Exception):
 
 @dataclass(frozen=True)
 class Expressed:
-    """A recorded request in our terms. ``request`` is None for a model list."""
+    """A recorded request in our terms. ``request`` is None for a model list, and for texts to embed (``texts``)."""
 
-    kind: Literal["chat", "stream", "models", "count"]
+    kind: Literal["chat", "stream", "models", "count", "embed"]
     request: ChatRequest | None = None
+    texts: Texts | None = None
+
+
+@dataclass(frozen=True)
+class Texts:
+    """A recorded request for vectors of texts."""
+
+    model: str
+    texts: tuple[str, ...]
+    extra: Extra | None = None
 
 
 @dataclass(frozen=True)

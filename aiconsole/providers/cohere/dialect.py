@@ -1,13 +1,14 @@
 """Cohere's v2 chat as a `Dialect`.
 
-Source: Cohere docs, "Chat" (v2), "List Models", "Errors" and "Different Types of API Keys and Rate Limits"; the trial keys'
-headers are only known from recorded traffic. The v1 chat (``/v1/chat``, another shape), embeddings and reranking are not
+Source: Cohere docs, "Chat" (v2), "Embed" (v2), "List Models", "Errors" and "Different Types of API Keys and Rate Limits"; the
+trial keys' headers are only known from recorded traffic. The v1 chat (``/v1/chat``, another shape) and reranking are not
 spoken. What our types do not know goes through ``extra={"cohere": {...}}`` (``k``, ``safety_mode``, ``citation_options``,
 ``frequency_penalty``, ``logprobs``, ``priority``...).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -15,9 +16,21 @@ import msgspec
 
 from aiconsole.domain.chat import ChatRequest, RateLimit
 from aiconsole.domain.errors import MalformedAnswer, ProviderError
+from aiconsole.domain.messages import Extra
 from aiconsole.domain.models import Feature, ModelInfo
-from aiconsole.providers.base import Answer, Dialect, ErrorReply, Headers, ModelPage, Refuse, StreamReader, WireCall
+from aiconsole.providers.base import (
+    Answer,
+    Dialect,
+    Embedded,
+    ErrorReply,
+    Headers,
+    ModelPage,
+    Refuse,
+    StreamReader,
+    WireCall,
+)
 from aiconsole.providers.cohere.answer import NAME, read_answer
+from aiconsole.providers.cohere.embedding import read_vectors
 from aiconsole.providers.cohere.errors import refusal
 from aiconsole.providers.cohere.request import chat_body
 from aiconsole.providers.cohere.stream import CohereReader
@@ -114,6 +127,14 @@ class CohereDialect(Dialect):
         except (ValueError, RecursionError) as fault:
             raise MalformedAnswer(f"Cohere's model list is unreadable: {fault}") from fault
         return ModelPage(tuple(_model_info(model) for model in page.models if model.name), page.next_page_token or None)
+
+    def embed_call(self, texts: Sequence[str], model: str, *, extra: Extra | None = None) -> WireCall:
+        """As search queries, the nearest of the purposes that must be named to comparing question with question."""
+        body = {"model": model, "texts": list(texts), "input_type": "search_query", "embedding_types": ["float"]}
+        return WireCall("/v2/embed", self.merge_extra(body, extra))
+
+    def embedded(self, body: bytes) -> Embedded:
+        return read_vectors(body)
 
     def probe_call(self) -> WireCall:
         return WireCall("/v1/models?page_size=1", method="GET")

@@ -1,4 +1,4 @@
-"""Google's Gemini API: generateContent and streamGenerateContent.
+"""Google's Gemini API: generateContent, streamGenerateContent and batchEmbedContents.
 
 Base address ``https://generativelanguage.googleapis.com/v1beta``; the key travels in the header ``x-goog-api-key``, never in
 the address. A stream is asked for with ``alt=sse``; a server that answers with one JSON array of chunks is understood as
@@ -6,21 +6,23 @@ well. What our types cannot say (safetySettings, cachedContent, topK, responseMo
 ``extra["gemini"]``, whose objects are merged into the request's, so that ``{"generationConfig": {"topK": 40}}`` leaves the
 other settings alone.
 
-Left out on purpose: batchEmbedContents, cachedContents and files (not chat), and the OpenAI-compatible path, which a custom
+Left out on purpose: cachedContents and files (not chat), and the OpenAI-compatible path, which a custom
 provider of the dialect "openai" speaks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import quote
 
 from aiconsole.domain.chat import ChatRequest
 from aiconsole.domain.errors import ConnectionCut, MalformedAnswer, ProviderError
+from aiconsole.domain.messages import Extra
 from aiconsole.domain.models import Feature, ModelInfo
-from aiconsole.providers.base import Answer, Dialect, ErrorReply, ModelPage, Refuse, StreamReader, WireCall
+from aiconsole.providers.base import Answer, Dialect, Embedded, ErrorReply, ModelPage, Refuse, StreamReader, WireCall
 from aiconsole.providers.gemini.answer import decoded
+from aiconsole.providers.gemini.embedding import read_vectors
 from aiconsole.providers.gemini.errors import error_in_answer, error_of
 from aiconsole.providers.gemini.request import RequestWriter, merge, model_path
 from aiconsole.providers.gemini.stream import Reader
@@ -131,6 +133,15 @@ class GeminiDialect(Dialect):
         if total is None:
             raise MalformedAnswer("Gemini's token count is not a number.")
         return total
+
+    def embed_call(self, texts: Sequence[str], model: str, *, extra: Extra | None = None) -> WireCall:
+        """One request a text, each of which ``extra`` is merged into."""
+        path = model_path(model)
+        requests = [self.merge_extra({"model": path, "content": {"parts": [{"text": text}]}}, extra) for text in texts]
+        return WireCall(_path(model, "batchEmbedContents"), {"requests": requests})
+
+    def embedded(self, body: bytes) -> Embedded:
+        return read_vectors(body)
 
     def merge_extra(self, target: dict[str, Any], extra: Mapping[str, Mapping[str, Any]] | None) -> dict[str, Any]:
         """Unlike other dialects, objects inside objects are merged too."""

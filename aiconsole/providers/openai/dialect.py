@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from aiconsole.domain.chat import ChatRequest, RateLimit, Reasoning
 from aiconsole.domain.errors import ProviderError
 from aiconsole.domain.messages import DocumentPart, Extra, ReasoningPart
 from aiconsole.domain.models import Feature
-from aiconsole.providers.base import Answer, Dialect, ErrorReply, Headers, ModelPage, Refuse, WireCall
+from aiconsole.providers.base import Answer, Dialect, Embedded, ErrorReply, Headers, ModelPage, Refuse, WireCall
+from aiconsole.providers.openai.embedding import read_vectors
 from aiconsole.providers.openai.errors import Complaint, error_of_reply
 from aiconsole.providers.openai.limits import LimitHeader, read_limits
 from aiconsole.providers.openai.messages import document_url
@@ -55,6 +56,7 @@ class OpenAIDialect(Dialect):
         thoughts_in_content: thoughts are parts of the content instead (`thought_part`).
         of_message: keys of an answer's message that are kept in the ``extra`` of its text, and whether each goes back
             into the message on the next turn (True) or was for reading only (False).
+        makes_vectors: whether it has ``/embeddings``.
         error_codes: error classes by the provider's own codes and types; they go before the status.
         limit_headers: which headers tell which rate limit.
     """
@@ -71,6 +73,7 @@ class OpenAIDialect(Dialect):
     thought_field: ClassVar[str | None] = None
     thoughts_in_content: ClassVar[bool] = False
     of_message: ClassVar[Mapping[str, bool]] = {"refusal": True, "annotations": False}
+    makes_vectors: ClassVar[bool] = False
     error_codes: ClassVar[Mapping[str, type[ProviderError]]] = {}
     limit_headers: ClassVar[tuple[LimitHeader, ...]] = ()
 
@@ -97,6 +100,14 @@ class OpenAIDialect(Dialect):
 
     def models(self, body: bytes) -> ModelPage:
         return read_models(self.name, body, self.features)
+
+    def embed_call(self, texts: Sequence[str], model: str, *, extra: Extra | None = None) -> WireCall:
+        if not self.makes_vectors:
+            return super().embed_call(texts, model, extra=extra)
+        return WireCall("/embeddings", self.merge_extra({"model": model, "input": list(texts)}, extra))
+
+    def embedded(self, body: bytes) -> Embedded:
+        return read_vectors(self, body)
 
     def merge_extra(self, target: dict[str, Any], extra: Mapping[str, Mapping[str, Any]] | None) -> dict[str, Any]:
         own = self.own_extra(extra)
