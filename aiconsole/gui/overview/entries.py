@@ -56,12 +56,14 @@ _PAST: Final[dict[EventKind, Kind]] = {
     "failed request": "failures",
 }
 _JOBS: Final[dict[str, State]] = {
-    "succeeded": "ok",
     "failed": "crit",
     "timed out": "crit",
     "interrupted": "warn",
     "missed": "warn",
 }
+
+_NEAR: Final = 0.1
+"""Less than this share of a limit left is told as near."""
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -120,8 +122,10 @@ def _of_providers(event: Event | Continued, at: float) -> Entry | None:
         return _about_provider(at, "breakers", GLYPHS[event.after], event.key, words)
     if isinstance(event, LimitSeen):
         hit = event.held_until is not None
+        if not hit and event.headroom >= _NEAR and event.limits and event.reason.startswith("limits:"):
+            return None
         words = f"{event.reason}, {share(event.headroom)} of the limit left"
-        return _about_provider(at, "limits", "warn" if hit or event.headroom < 0.1 else "idle", event.key, words)
+        return _about_provider(at, "limits", "warn" if hit or event.headroom < _NEAR else "idle", event.key, words)
     if isinstance(event, HealthSeen) and not event.healthy:
         words = (event.error_kind or "unhealthy") + (f": {event.reason}" if event.reason else "")
         return _about_provider(at, "health", "crit", event.provider, words)
@@ -133,7 +137,7 @@ def _of_console(event: Event | Continued, at: float) -> Entry | None:
         gravity: State = "crit" if event.severity == "critical" else "warn"
         state = "ok" if event.state == "resolved" else gravity if event.state == "firing" else "idle"
         return Entry(at, "alerts", state, event.subject or event.rule, f"{event.state}: {event.summary}", "alerts")
-    if isinstance(event, JobChanged) and event.step not in ("started", "progress"):
+    if isinstance(event, JobChanged) and event.step not in ("started", "progress", "succeeded"):
         took = f" in {latency(event.duration_ms)}" if event.duration_ms is not None else ""
         words = f"{event.step}{took}" + (f": {event.message}" if event.message else "")
         return Entry(at, "jobs", _JOBS.get(event.step, "idle"), f"Job {event.job}", words, "jobs")

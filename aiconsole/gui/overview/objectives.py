@@ -131,7 +131,7 @@ class Objectives(QWidget):
         state: State = "crit" if left < 0 else "warn" if left < 0.1 else "ok"
         self.parts["memory"].show_standing(
             f"Memory < {_share(target)}",
-            f"{share(used)} used",
+            f"{share(max(left, 0.0))} left" if left >= 0 else "over",
             left,
             state,
             f"{share(used)} of this machine's memory is in use.",

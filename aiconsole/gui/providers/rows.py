@@ -17,7 +17,7 @@ from ..figures import UNKNOWN, count, latency, money, share
 from ..session import Checkup, Session, Standing
 from ..theme import State
 from ..titled import RIGHT, Index, TitledTable
-from .standing import Headroom, breaker, clock_words, headroom, health, score_words
+from .standing import Headroom, breaker, clock_words, headroom, health, score_words, seen
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,7 +35,7 @@ class Row(msgspec.Struct, frozen=True):
     state: ProviderState
     health: Standing
     breaker: Standing
-    score: int
+    score: int | None
     score_words: str
     limits: tuple[Headroom, ...]
     now: float
@@ -154,10 +154,10 @@ COLUMNS: Final = (
     ),
     Column(
         "Score",
-        lambda row: str(row.score),
-        lambda row: float(row.score),
+        lambda row: count(row.score),
+        lambda row: None if row.score is None else float(row.score),
         lambda row: row.score_words,
-        about="Reliability from 0 to 100; about 70 means that little is known yet",
+        about="Reliability from 0 to 100; one of which nothing was seen yet counts as 70",
     ),
     Column(
         "Limits",
@@ -259,8 +259,8 @@ class ProvidersModel(TitledTable):
         return Row(
             state,
             health(session, state, live),
-            breaker(lines(session.engine, name)),
-            round(score.value),
+            self._breaker(state),
+            round(score.value) if seen(score) else None,
             score_words(score),
             headroom(session.engine, name, now),
             round(now),
@@ -271,6 +271,11 @@ class ProvidersModel(TitledTable):
             session.tests.get(name),
             name in session.testing,
         )
+
+    def _breaker(self, state: ProviderState) -> Standing:
+        """Its breakers together; a closed one says nothing of a provider that cannot be asked."""
+        together = breaker(lines(self._session.engine, state.name))
+        return together if state.usable or together.state != "ok" else Standing("idle", "not asked")
 
     def rowCount(self, _parent: Index | None = None) -> int:
         return len(self.rows)

@@ -130,10 +130,15 @@ def _long(seconds: float) -> str:
     return f"{hours / 24:.0f} d" if hours >= 48 else f"{hours:.0f} h" if hours >= 2 else wait(seconds)
 
 
+def seen(score: Score) -> bool:
+    """Whether a reliability score rests on anything that was seen."""
+    return score.samples >= 0.5
+
+
 def score_words(score: Score) -> str:
     """The parts that a reliability score is made of."""
-    if score.samples < 0.5:
-        return "nothing was seen of it yet; 70 means “not known”"
+    if not seen(score):
+        return "nothing was seen of it yet, and it counts as 70"
     parts = (
         ("success", score.success),
         ("last minute", score.recency),

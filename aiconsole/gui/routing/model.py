@@ -11,8 +11,9 @@ from PySide6.QtCore import Qt
 
 from ...realtime.happenings import Happening, What
 from ..breakers import Line, line
-from ..figures import latency, share
+from ..figures import count, latency, share
 from ..providers.rows import NAME_ROLE, STATE_ROLE, plain
+from ..providers.standing import seen
 from ..session import Session
 from ..theme import State
 from ..titled import RIGHT, Index, TitledTable
@@ -27,13 +28,13 @@ _WHAT: Final[dict[What, tuple[State, str]]] = {
 
 
 class Candidate(msgspec.Struct, frozen=True):
-    """How a candidate stands now; ``trouble`` where it cannot be asked at all."""
+    """How a candidate stands now; None is unknown, ``trouble`` set where it cannot be asked at all."""
 
     name: str
     breaker: Line
-    score: int
+    score: int | None
     ttft_ms: float | None
-    headroom: float
+    headroom: float | None
     trouble: str = ""
 
 
@@ -48,9 +49,17 @@ def candidate(session: Session, name: str) -> Candidate:
     if state is not None and not state.usable:
         standing = session.standing(state)
         trouble = standing.reason or standing.word
-    score = round(gate.reliability.score(name, headroom).value)
+    known = any(view.key in (name, provider) and (view.limits or view.held_until) for view in gate.limits.snapshot())
+    score = gate.reliability.score(name, headroom)
     times = gate.reliability.ttft(name)
-    return Candidate(name, breaker, score, None if times is None else times.p50_ms, headroom, trouble)
+    return Candidate(
+        name,
+        breaker,
+        round(score.value) if seen(score) else None,
+        None if times is None else times.p50_ms,
+        headroom if known else None,
+        trouble,
+    )
 
 
 class CandidatesModel(MovableTable):
@@ -86,7 +95,7 @@ class CandidatesModel(MovableTable):
         texts = (
             row.name,
             "not asked" if row.trouble else row.breaker.word,
-            str(row.score),
+            count(row.score),
             latency(row.ttft_ms),
             share(row.headroom),
             row.trouble or row.breaker.reason,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aiconsole.domain.chat import Continued, Timing
+from aiconsole.domain.chat import Continued, RateLimit, Timing
 from aiconsole.domain.events import (
     AlertChanged,
     BreakerChanged,
@@ -77,7 +77,7 @@ EVENTS: tuple[tuple[Event | Continued, str, str, str, str], ...] = (
         "firing: too many",
         "alerts",
     ),
-    (JobChanged("backup", "succeeded", 1.0, duration_ms=20.0), "jobs", "ok", "succeeded in 20 ms", "jobs"),
+    (JobChanged("backup", "failed", 1.0, duration_ms=20.0), "jobs", "crit", "failed in 20 ms", "jobs"),
     (UserActed("provider tested", 1.0, "groq"), "actions", "idle", "provider tested", ""),
     (Notice("The disk is full.", "Make room."), "console", "warn", "The disk is full. Make room.", ""),
     (HeartChanged("alive", "late", 300.0, 1.0), "console", "warn", "event loop alive → late, 300 ms late", ""),
@@ -91,6 +91,15 @@ EVENTS: tuple[tuple[Event | Continued, str, str, str, str], ...] = (
         "",
     ),
 )
+
+
+def test_what_goes_well_by_itself_is_not_told() -> None:
+    limits = (RateLimit("requests", "day", 1000, 999),)
+    for event in (
+        JobChanged("backup", "succeeded", 1.0, duration_ms=20.0),
+        LimitSeen("groq/m", "limits: limit of 1,000 requests per day", 1.0, 1.0, limits),
+    ):
+        assert entry_of(event, 5.0) is None
 
 
 def test_each_event_that_is_told_has_its_entry() -> None:

@@ -42,7 +42,7 @@ async def test_a_breaker_that_opens_is_seen_at_once_in_strip_table_and_page(
         panel = await it.open("providers")
         assert "Groq: closed" in chips(it)
         assert cell(panel, 0, "Breaker") == "closed"
-        assert cell(panel, 0, "Score") == "70"
+        assert cell(panel, 0, "Score") == "–"
         assert it.engine.simulator is not None
         it.engine.simulator.set("groq", Behaviour(outage="refuse"))
         for _ in range(6):
