@@ -73,23 +73,17 @@ class Engine:
     """
 
     def __init__(
-        self,
-        home: Home,
-        settings: SettingsFile,
-        keys: KeyStore,
-        clock: Clock,
-        random: Random,
-        simulator: Simulator | None,
+        self, home: Home, settings: SettingsFile, keys: KeyStore, providers: Providers, clock: Clock, random: Random
     ) -> None:
         self.home = home
         self.keys = keys
         timers = LoopTimers()
         self.bus = Bus(clock, timers)
         self._settings = settings
-        self._providers = Providers(lambda: self.settings, keys, clock, simulator)
-        self.catalogue = self._providers.catalogue
+        self._providers = providers
+        self.catalogue = providers.catalogue
         self._policies = Policies(lambda: self.settings)
-        self._directory = Directory(self._providers.registry, self.routes, self._policies.of, self.catalogue.all)
+        self._directory = Directory(providers.registry, self.routes, self._policies.of, self.catalogue.all)
         self.gate = Gate(clock, random, self.bus.publish, lambda _: breaker_settings(self.settings))
         self.rules = FallbackRules(home, self.gate, self.routes, self.bus.publish, clock)
         self.live = Live(self.bus, clock, timers, load=self._load, names=self._names)
@@ -98,11 +92,11 @@ class Engine:
         self._kept_breakers = KeptBreakers(self.gate.breakers, home)
         self._recovery = Recovery(self.gate.breakers, self.probe)
         self._router = Router(self._directory, self.gate, self.catalogue, self.bus.publish, clock, random)
-        self.inspection = Inspection(self._providers, self._router.recent)
+        self.inspection = Inspection(providers, self._router.recent)
         self.cache = response_cache(
             self._router,
             lambda: self.settings,
-            self._providers.switched_on,
+            providers.switched_on,
             home=home,
             keys=keys,
             clock=clock,
@@ -113,7 +107,7 @@ class Engine:
             home, lambda: self.settings, self.bus, self.gate.budgets, self.live, clock, simulated=lambda: self.demo
         )
         self.history = self._kept_history.history
-        self._services = Services(self, self._kept_history, self._providers, self._router.recent, clock, random)
+        self._services = Services(self, self._kept_history, providers, self._router.recent, clock, random)
         self._closing = contextlib.AsyncExitStack()
 
     @classmethod
@@ -148,9 +142,11 @@ class Engine:
         environ = os.environ if environ is None else environ
         place = find_home(home, environ)
         settings = SettingsFile.load(place)
-        store = keys or KeyStore(environ, timeout_s=settings.values.keys.backend_timeout_s)
+        keys = keys or KeyStore(environ, timeout_s=settings.values.keys.backend_timeout_s)
+        clock = clock or SystemClock()
         chance = random or Random()  # noqa: S311  (jitter and choice, no secrets)
-        engine = cls(place, settings, store, clock or SystemClock(), chance, simulator)
+        providers = Providers(lambda: settings.values, keys, clock, simulator)
+        engine = cls(place, settings, keys, providers, clock, chance)
         async with engine._closing:
             engine._closing.push_async_callback(engine._kept_history.aclose)
             if record:
@@ -160,13 +156,10 @@ class Engine:
 
     async def _start(self, demo: bool) -> None:
         self.rules.take_up()
-        self._closing.push_async_callback(self._providers.aclose)
-        self._closing.push_async_callback(self._recovery.aclose)
-        self._closing.push_async_callback(self.cache.aclose)
-        self._closing.push_async_callback(self._kept_breakers.aclose)
-        self._closing.callback(self.live.close)
-        self._closing.callback(self.heartbeat.close)
-        self._closing.callback(self.links.close)
+        for service in (self._providers, self._recovery, self.cache, self._kept_breakers):
+            self._closing.push_async_callback(service.aclose)
+        for part in (self.live, self.heartbeat, self.links):
+            self._closing.callback(part.close)
         self._closing.push_async_callback(self._services.aclose)
         self.heartbeat.start()
         self.bus.subscribe(self._recovery.listen, BreakerChanged)
