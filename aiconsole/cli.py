@@ -12,20 +12,17 @@ import asyncio
 import os
 import sys
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import aclosing
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from aiconsole import __version__, cache_command, profile_command
+from aiconsole import __version__, cache_command, chat_command, profile_command
 from aiconsole.alerts import command as alerts_command
 from aiconsole.bench.arguments import add_commands
 from aiconsole.domain.errors import AllFailed, ConfigError, ConsoleError, ProviderError
 from aiconsole.jobs import command as jobs_command
 
 if TYPE_CHECKING:
-    from aiconsole.domain.chat import ChatRequest, ChatResult
     from aiconsole.domain.models import ModelInfo, ProviderState
     from aiconsole.engine import Engine
 
@@ -103,23 +100,7 @@ def _parser() -> argparse.ArgumentParser:
     shared.add_argument("--json", action="store_true", help="print JSON")
 
     chat = commands.add_parser("chat", parents=[shared], help="ask once and print the answer")
-    chat.add_argument(
-        "prompt", nargs="*", help="what to ask; standard input is added, or is the prompt if there is none"
-    )
-    chat.add_argument("--model", "-m", default="", help="provider/model, a model name, or a route")
-    chat.add_argument("--system", "-s", default="", help="the system prompt")
-    chat.add_argument(
-        "--file", "-f", action="append", default=[], metavar="F", help="attach an image, a PDF or a text file"
-    )
-    chat.add_argument("--temperature", type=float)
-    chat.add_argument("--max-tokens", type=int)
-    chat.add_argument(
-        "--cache",
-        choices=("default", "on", "fresh", "off"),
-        default="default",
-        help="take a kept answer as the settings say, at any temperature, never but keep the new one, or not at all",
-    )
-    chat.add_argument("--no-stream", action="store_true", help="wait for the whole answer")
+    chat_command.add_arguments(chat)
     chat.set_defaults(run=_chat)
 
     models = commands.add_parser("models", parents=[shared], help="list models with context length and prices")
@@ -193,70 +174,8 @@ def _scale(text: str) -> float:
 
 
 async def _chat(engine: Engine, options: argparse.Namespace) -> int:
-    request = await asyncio.to_thread(_request, engine.default_model(), options)
-    if options.no_stream or options.json:
-        result = await engine.complete(request)
-        if options.json:
-            _print_json(result)
-            return DONE
-        print(result.text)
-    else:
-        result = await _print_stream(engine, request)
-    for warning in result.warnings:
-        _tell(f"Note: {warning}")
-    if sys.stderr.isatty():
-        _tell(_footer(result))
+    await chat_command.run(engine, options, _tell, _print_json)
     return DONE
-
-
-def _request(default_model: str, options: argparse.Namespace) -> ChatRequest:
-    from aiconsole.chat.attachments import read_attachment
-    from aiconsole.domain.chat import ChatRequest
-    from aiconsole.domain.messages import Message, Part, TextPart
-
-    words = " ".join(options.prompt)
-    piped = "" if sys.stdin is None or sys.stdin.isatty() else sys.stdin.read()
-    text = "\n\n".join(part for part in (words, piped.strip("\n")) if part)
-    if not text and not options.file:
-        raise ConfigError("There is nothing to ask.", advice='Give a prompt: aiconsole chat "..."')
-    parts: list[Part] = [read_attachment(Path(name)) for name in options.file]
-    content = text if not parts else (*parts, *((TextPart(text),) if text else ()))
-    system = (Message.system(options.system),) if options.system else ()
-    return ChatRequest(
-        model=options.model or default_model,
-        messages=(*system, Message("user", content)),
-        temperature=options.temperature,
-        max_tokens=options.max_tokens,
-        cache=options.cache,
-    )
-
-
-async def _print_stream(engine: Engine, request: ChatRequest) -> ChatResult:
-    from aiconsole.domain.chat import Continued, Failed, Finished, TextDelta
-
-    result: ChatResult | None = None
-    printed = False
-    try:
-        async with aclosing(engine.stream(request)) as events:
-            async for event in events:
-                if isinstance(event, TextDelta):
-                    printed = bool(sys.stdout.write(event.text)) or printed
-                    sys.stdout.flush()
-                elif isinstance(event, Failed):
-                    _tell(f"{event.provider} failed ({event.error.kind}); asking again or the next candidate.")
-                elif isinstance(event, Continued):
-                    if event.mode == "restart" and printed:
-                        print(flush=True)
-                    went = "begins anew" if event.mode == "restart" else "goes on"
-                    _tell(f"{event.after} broke off ({event.error_kind}); {event.provider} {went}.")
-                elif isinstance(event, Finished):
-                    result = event.result
-    finally:
-        if printed:
-            print(flush=True)
-    if result is None:
-        raise AssertionError("a stream that ends well ends with Finished")
-    return result
 
 
 async def _models(engine: Engine, options: argparse.Namespace) -> int:
@@ -374,24 +293,6 @@ async def _keys_remove(engine: Engine, options: argparse.Namespace) -> int:
     removed = await engine.remove_key(options.provider)
     _tell(f"The key for {options.provider} is {'removed' if removed else 'not kept here; nothing was removed'}.")
     return DONE if removed else TROUBLE
-
-
-def _footer(result: ChatResult) -> str:
-    parts = [f"{result.provider}/{result.model}"]
-    if result.simulated:
-        parts.append("simulated")
-    if result.cached is not None:
-        from aiconsole.cache.words import cached_words
-
-        parts.append(cached_words(result.cached))
-    if result.timing.ttft_ms is not None:
-        parts.append(f"first token {result.timing.ttft_ms:.0f} ms")
-    parts.append(f"{result.timing.duration_ms / 1000:.2f} s")
-    if result.usage.total is not None:
-        parts.append(f"{result.usage.prompt or 0} + {result.usage.completion or 0} tokens")
-    if result.cost is not None:
-        parts.append(f"${result.cost.usd:.2g}" if result.cost.usd < 0.01 else f"${result.cost.usd:.2f}")
-    return " · ".join(parts)
 
 
 def _print_json(value: Any) -> None:
