@@ -3,27 +3,15 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 from aiconsole.cache.words import age_words, usd_words
 from aiconsole.domain.errors import ConfigError
+from aiconsole.printing import Print, Table
 
 if TYPE_CHECKING:
     from aiconsole.cache.entry import CacheStats, EntryInfo
     from aiconsole.engine import Engine
-
-
-class Table(Protocol):
-    """Prints rows under a head."""
-
-    def __call__(self, head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None: ...
-
-
-class Print(Protocol):
-    """Prints a line, or a value as JSON."""
-
-    def __call__(self, value: Any, /) -> None: ...
 
 
 def add_arguments(parser: argparse.ArgumentParser, shared: argparse.ArgumentParser) -> None:

@@ -5,25 +5,14 @@ from __future__ import annotations
 import argparse
 import tomllib
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from aiconsole.domain.errors import ConfigError
+from aiconsole.printing import Print, Table
 
 if TYPE_CHECKING:
     from aiconsole.engine import Engine
     from aiconsole.optimizer.profiles import Change, Profile, Profiles
-
-
-class Table(Protocol):
-    """Prints rows under a head."""
-
-    def __call__(self, head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None: ...
-
-
-class Print(Protocol):
-    """Prints a line, or a value as JSON."""
-
-    def __call__(self, value: Any, /) -> None: ...
 
 
 def add_arguments(parser: argparse.ArgumentParser, shared: argparse.ArgumentParser) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
-from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
+
+from aiconsole.printing import Print, Table, when
 
 if TYPE_CHECKING:
     from aiconsole.alerts.service import Alerts
@@ -17,10 +18,6 @@ if TYPE_CHECKING:
 GOOD: Final = 0
 FAILED: Final = 1
 _DAY: Final = 86_400.0
-
-Table = Callable[[tuple[str, ...], Sequence[tuple[str, ...]]], object]
-Tell = Callable[[str], object]
-PrintJson = Callable[[Any], object]
 
 
 def add_arguments(parser: argparse.ArgumentParser, shared: argparse.ArgumentParser, command: object) -> None:
@@ -53,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser, shared: argparse.ArgumentPars
     test.add_argument("channel", nargs="*", help="these channels only")
 
 
-async def run(engine: Engine, options: argparse.Namespace, table: Table, tell: Tell, print_json: PrintJson) -> int:
+async def run(engine: Engine, options: argparse.Namespace, table: Table, tell: Print, print_json: Print) -> int:
     """Do what was asked: 0 where it went well, 1 where a channel did not take a test or a rules file has faults.
 
     Raises:
@@ -81,7 +78,7 @@ async def run(engine: Engine, options: argparse.Namespace, table: Table, tell: T
     return GOOD
 
 
-async def _list(alerts: Alerts, options: argparse.Namespace, table: Table, tell: Tell, print_json: PrintJson) -> None:
+async def _list(alerts: Alerts, options: argparse.Namespace, table: Table, tell: Print, print_json: Print) -> None:
     since = datetime.now().timestamp() - options.days * _DAY  # noqa: DTZ005  (epoch seconds)
     found = await alerts.recent(since) if options.all else alerts.current()
     if options.json:
@@ -101,20 +98,20 @@ async def _one(alerts: Alerts, alert_id: str) -> Alert:
     return alert
 
 
-def _show(alert: Alert, options: argparse.Namespace, tell: Tell, print_json: PrintJson) -> None:
+def _show(alert: Alert, options: argparse.Namespace, tell: Print, print_json: Print) -> None:
     if options.json:
         print_json(alert)
         return
     tell(f"{alert.id}  {alert.severity}, {alert.state}: {alert.summary}")
     for part in alert.parts:
-        tell(f"  {part.rule}: {part.words} {'over' if part.until else 'still so'}, since {_when(part.since)}")
+        tell(f"  {part.rule}: {part.words} {'over' if part.until else 'still so'}, since {when(part.since)}")
     for step in alert.timeline:
-        tell(f"{_when(step.at)}  {step.what}  {step.words}".rstrip())
+        tell(f"{when(step.at)}  {step.what}  {step.words}".rstrip())
     if alert.links.requests:
         tell(f"requests: {', '.join(alert.links.requests)}")
 
 
-def _act(alerts: Alerts, options: argparse.Namespace, tell: Tell) -> None:
+def _act(alerts: Alerts, options: argparse.Namespace, tell: Print) -> None:
     if options.action == "ack":
         alert = alerts.acknowledge(options.alert, options.note)
     elif options.action == "resolve":
@@ -124,7 +121,7 @@ def _act(alerts: Alerts, options: argparse.Namespace, tell: Tell) -> None:
     tell(f"{alert.id} is {alert.state} now.")
 
 
-def _rules(alerts: Alerts, options: argparse.Namespace, table: Table, tell: Tell, print_json: PrintJson) -> int:
+def _rules(alerts: Alerts, options: argparse.Namespace, table: Table, tell: Print, print_json: Print) -> int:
     from aiconsole.alerts.words import describe
 
     found = alerts.rules
@@ -138,9 +135,7 @@ def _rules(alerts: Alerts, options: argparse.Namespace, table: Table, tell: Tell
     return FAILED if found.problems else GOOD
 
 
-async def _backtest(
-    alerts: Alerts, options: argparse.Namespace, table: Table, tell: Tell, print_json: PrintJson
-) -> None:
+async def _backtest(alerts: Alerts, options: argparse.Namespace, table: Table, tell: Print, print_json: Print) -> None:
     from aiconsole.domain.errors import ConfigError
 
     rules = {rule.name: rule for rule in alerts.rules.rules}
@@ -155,11 +150,11 @@ async def _backtest(
     table(("RULE", "WORDS"), [(each.rule, each.words) for each in tested])
     for each in tested:
         for fired in each.fired:
-            ended = "still" if fired.end is None else _when(fired.end)
-            tell(f"{each.rule}: {_when(fired.start)} to {ended}, {fired.subject or 'all'}: {fired.words}")
+            ended = "still" if fired.end is None else when(fired.end)
+            tell(f"{each.rule}: {when(fired.start)} to {ended}, {fired.subject or 'all'}: {fired.words}")
 
 
-async def _channels(alerts: Alerts, options: argparse.Namespace, table: Table, print_json: PrintJson) -> None:
+async def _channels(alerts: Alerts, options: argparse.Namespace, table: Table, print_json: Print) -> None:
     views = await alerts.channel_views()
     if options.json:
         print_json(views)
@@ -171,7 +166,7 @@ async def _channels(alerts: Alerts, options: argparse.Namespace, table: Table, p
             view.least,
             view.address or "no address",
             str(view.waiting),
-            "-" if view.last_sent_at is None else _when(view.last_sent_at),
+            when(view.last_sent_at),
             view.trouble,
         )
         for view in views
@@ -179,7 +174,7 @@ async def _channels(alerts: Alerts, options: argparse.Namespace, table: Table, p
     table(("NAME", "", "FROM", "ADDRESS", "WAITING", "LAST", "TROUBLE"), rows)
 
 
-async def _channel(engine: Engine, alerts: Alerts, options: argparse.Namespace, tell: Tell) -> None:
+async def _channel(engine: Engine, alerts: Alerts, options: argparse.Namespace, tell: Print) -> None:
     key = f"alert_channels.{options.name}"
     if options.remove:
         await alerts.forget_address(options.name)
@@ -197,7 +192,7 @@ async def _channel(engine: Engine, alerts: Alerts, options: argparse.Namespace, 
     tell(f"The address of {options.name} is kept in the keyring. Try it with `aiconsole alerts test {options.name}`.")
 
 
-async def _test(alerts: Alerts, options: argparse.Namespace, tell: Tell) -> int:
+async def _test(alerts: Alerts, options: argparse.Namespace, tell: Print) -> int:
     from aiconsole.domain.errors import ConfigError
 
     await alerts.channels.load()
@@ -213,8 +208,4 @@ async def _test(alerts: Alerts, options: argparse.Namespace, tell: Tell) -> int:
 
 
 def _row(alert: Alert) -> tuple[str, ...]:
-    return (alert.id, alert.state, alert.severity, _when(alert.fired_at or alert.began_at), alert.summary)
-
-
-def _when(moment: float) -> str:
-    return datetime.fromtimestamp(moment).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    return (alert.id, alert.state, alert.severity, when(alert.fired_at or alert.began_at), alert.summary)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-from collections.abc import Callable, Sequence
-from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+from aiconsole.printing import Print, Table, when
 
 if TYPE_CHECKING:
     from aiconsole.domain.events import JobChanged
@@ -16,10 +17,6 @@ if TYPE_CHECKING:
 
 GOOD: Final = 0
 FAILED: Final = 1
-
-Table = Callable[[tuple[str, ...], Sequence[tuple[str, ...]]], object]
-Tell = Callable[[str], object]
-PrintJson = Callable[[Any], object]
 
 
 def add_arguments(parser: argparse.ArgumentParser, shared: argparse.ArgumentParser, command: object) -> None:
@@ -44,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser, shared: argparse.ArgumentPars
     restore.add_argument("backup", help="its name, as listed by `aiconsole jobs backups`")
 
 
-async def run(engine: Engine, options: argparse.Namespace, table: Table, tell: Tell, print_json: PrintJson) -> int:
+async def run(engine: Engine, options: argparse.Namespace, table: Table, tell: Print, print_json: Print) -> int:
     """Do what was asked: 0 where it went well, 1 where a job did not.
 
     Raises:
@@ -65,7 +62,7 @@ async def run(engine: Engine, options: argparse.Namespace, table: Table, tell: T
         tell(f"{options.job} does not run by itself any more.")
     elif options.action == "resume":
         await scheduler.resume(options.job)
-        tell(f"{options.job} runs by itself again, next at {_when(scheduler.view(options.job).next_at)}.")
+        tell(f"{options.job} runs by itself again, next at {when(scheduler.view(options.job).next_at)}.")
     elif options.action == "history":
         _print_history(await scheduler.history(options.job, max(1, options.limit)), options.json, table, print_json)
     elif options.action == "backups":
@@ -73,7 +70,7 @@ async def run(engine: Engine, options: argparse.Namespace, table: Table, tell: T
         if options.json:
             print_json(backups)
         else:
-            rows = [(each.name, _when(each.created_at), each.problem or each.reason or "ok") for each in backups]
+            rows = [(each.name, when(each.created_at), each.problem or each.reason or "ok") for each in backups]
             table(("NAME", "MADE", "STATE"), rows)
     else:
         for line in await jobs.restore(options.backup):
@@ -83,7 +80,7 @@ async def run(engine: Engine, options: argparse.Namespace, table: Table, tell: T
 
 
 async def _run(
-    engine: Engine, scheduler: Scheduler, options: argparse.Namespace, tell: Tell, print_json: PrintJson
+    engine: Engine, scheduler: Scheduler, options: argparse.Namespace, tell: Print, print_json: Print
 ) -> int:
     from aiconsole.domain.errors import ConfigError
     from aiconsole.domain.events import JobChanged
@@ -114,7 +111,7 @@ async def _run(
     return GOOD if all(each.result == "succeeded" for each in done) else FAILED
 
 
-def _tell_step(event: JobChanged, tell: Tell) -> None:
+def _tell_step(event: JobChanged, tell: Print) -> None:
     if event.step == "progress":
         tell(f"  {event.message}")
         return
@@ -122,7 +119,7 @@ def _tell_step(event: JobChanged, tell: Tell) -> None:
     tell(f"{event.job}: {event.step}{took}. {event.message}".rstrip())
 
 
-def _print_history(runs: Sequence[JobRun], as_json: bool, table: Table, print_json: PrintJson) -> None:
+def _print_history(runs: Sequence[JobRun], as_json: bool, table: Table, print_json: Print) -> None:
     if as_json:
         print_json(runs)
         return
@@ -130,7 +127,7 @@ def _print_history(runs: Sequence[JobRun], as_json: bool, table: Table, print_js
         (
             str(each.number),
             each.job,
-            _when(each.started_at),
+            when(each.started_at),
             each.cause,
             each.result or "running",
             "" if each.duration_ms is None else _span(each.duration_ms),
@@ -143,12 +140,8 @@ def _print_history(runs: Sequence[JobRun], as_json: bool, table: Table, print_js
 
 def _view_row(view: JobView) -> tuple[str, ...]:
     last = view.last
-    told = "never" if last is None else f"{last.result or 'running'}, {_when(last.started_at)}"
-    return (view.name, view.state, view.schedule, _when(view.next_at), told)
-
-
-def _when(moment: float | None) -> str:
-    return "-" if moment is None else datetime.fromtimestamp(moment).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    told = "never" if last is None else f"{last.result or 'running'}, {when(last.started_at)}"
+    return (view.name, view.state, view.schedule, when(view.next_at), told)
 
 
 def _span(ms: float) -> str:
