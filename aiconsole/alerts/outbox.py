@@ -21,6 +21,7 @@ from uuid import uuid4
 from aiconsole.alerts.messages import Told, compose
 from aiconsole.alerts.sending import Sent
 from aiconsole.domain.alerts import OutboxRow
+from aiconsole.domain.backoff import equal_jitter
 from aiconsole.domain.errors import ConsoleError
 
 if TYPE_CHECKING:
@@ -189,6 +190,4 @@ class Outbox:
         return now if len(sent) < cap else sent[-cap] + CAP_WINDOW_S
 
     def _wait_s(self, tries: int) -> float:
-        """Doubled each time, with equal jitter."""
-        longest = min(MOST_WAIT_S, FIRST_WAIT_S * 2.0 ** min(max(tries, 1) - 1, 20))
-        return longest / 2 + self._random.uniform(0.0, longest / 2)
+        return equal_jitter(max(tries, 1) - 1, self._random, first_s=FIRST_WAIT_S, most_s=MOST_WAIT_S)

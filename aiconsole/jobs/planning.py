@@ -8,6 +8,7 @@ from typing import Final
 
 import msgspec
 
+from aiconsole.domain.backoff import equal_jitter
 from aiconsole.domain.jobs import JobRecord, JobRun
 from aiconsole.domain.schedule import Every, Schedule, parse_schedule
 from aiconsole.jobs.job import Job
@@ -96,8 +97,7 @@ class Planner:
         its next due time comes first. The wait is ``backoff_s x 2^n`` with equal jitter."""
         if due is None or record.attempt > job.retries:
             return without_retry(record)
-        wait = min(LONGEST_BACKOFF_S, job.backoff_s * 2 ** (record.attempt - 1))
-        at = now + wait / 2 + self._random.uniform(0, wait / 2)
+        at = now + equal_jitter(record.attempt - 1, self._random, first_s=job.backoff_s, most_s=LONGEST_BACKOFF_S)
         if record.start_at is not None and record.start_at <= at:
             return without_retry(record)
         return replace(record, retry_due=due, retry_at=at, attempt=record.attempt + 1)

@@ -25,6 +25,7 @@ from typing import Final
 
 import msgspec
 
+from aiconsole.domain.backoff import equal_jitter
 from aiconsole.domain.clock import Clock
 from aiconsole.domain.events import BreakerChanged, BreakerState
 from aiconsole.routing.windows import CallWindow, TimeWindow, Window
@@ -365,9 +366,9 @@ class Breaker:
 
     def _open(self, reason: str) -> None:
         settings = self._settings
-        longest = min(settings.max_open_s, settings.open_s * 2.0 ** min(self._trips, 60))
+        open_s = equal_jitter(self._trips, self._random, first_s=settings.open_s, most_s=settings.max_open_s)
         self._trips += 1
-        self._open_until = self._clock.monotonic() + longest * (0.5 + 0.5 * self._random.random())
+        self._open_until = self._clock.monotonic() + open_s
         if self._hinted:
             self._hint_believed = False
         self._change("open", reason)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from random import Random
 from typing import Final
 
+from aiconsole.domain.backoff import equal_jitter
+
 FIRST_S: Final = 0.5
 LONGEST_S: Final = 60.0
 
@@ -21,9 +23,9 @@ class Backoff:
 
     def next_s(self) -> float:
         """Seconds to wait now."""
-        most = min(self._longest_s, self._first_s * 2.0 ** min(self._tries, 60))
+        wait_s = equal_jitter(self._tries, self._random, first_s=self._first_s, most_s=self._longest_s)
         self._tries += 1
-        return most * (0.5 + 0.5 * self._random.random())
+        return wait_s
 
     def reset(self) -> None:
         """All is well again."""
