@@ -12,11 +12,11 @@ from PySide6.QtWidgets import (
     QStyle,
     QStyledItemDelegate,
     QStyleOptionViewItem,
-    QTableView,
 )
 
 from ...domain.history import Sort
 from ..icons import paint_state
+from ..providers.table import Table
 from ..theme import SPACE_M, SPACE_S, Theme, font
 from ..titled import Index
 from .cells import ATTEMPTS, COST, DURATION, MODEL, NUMBERS, ORIGIN, PROVIDER, ROUTE, SORTS, STATUS, TIME, TOKENS, TTFT
@@ -41,33 +41,20 @@ _WIDTHS: Final = {
 }
 
 
-class RequestsTable(QTableView):
-    """``opened(row)``; ``sorted_by(sort, descending)``; ``copied()``."""
+class RequestsTable(Table):
+    """``sorted_by(sort, descending)``; ``copied()``."""
 
-    opened = Signal(int)
     sorted_by = Signal(str, bool)
     copied = Signal()
 
     def __init__(self, model: RequestsModel, theme: Theme) -> None:
-        super().__init__()
-        self.setModel(model)
-        self.setAccessibleName("Requests")
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        super().__init__(model, "Requests", ROW_PX)
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.setShowGrid(False)
-        self.setTabKeyNavigation(False)
-        self.setWordWrap(False)
-        self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setItemDelegate(_Cells(theme, self))
         rows = self.verticalHeader()
-        rows.hide()
         rows.setMinimumSectionSize(ROW_PX)
-        rows.setDefaultSectionSize(ROW_PX)
         rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         header = self.horizontalHeader()
-        header.setHighlightSections(False)
-        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         header.setSectionsClickable(True)
         header.setSortIndicatorShown(True)
         header.setMinimumSectionSize(60)
@@ -77,7 +64,6 @@ class RequestsTable(QTableView):
         self._stretch(MODEL)
         header.sectionClicked.connect(self._sort)
         self._sorted: tuple[Sort, bool] = ("time", True)
-        self.doubleClicked.connect(lambda index: self.opened.emit(index.row()))
 
     @property
     def at_top(self) -> bool:
@@ -105,9 +91,7 @@ class RequestsTable(QTableView):
         self._stretch(STATUS if self.width() >= _WIDE else MODEL)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.currentIndex().isValid():
-            self.opened.emit(self.currentIndex().row())
-        elif event.matches(QKeySequence.StandardKey.Copy):
+        if event.matches(QKeySequence.StandardKey.Copy):
             self.copied.emit()
         elif event.key() in (Qt.Key.Key_Down, Qt.Key.Key_Up) and not self.selectionModel().hasSelection():
             self.selectRow(
