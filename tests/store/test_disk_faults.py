@@ -43,19 +43,6 @@ async def _live(life: Past, until: Callable[[], bool]) -> int:
     return count
 
 
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("sound") / "aiconsole.db"
-    asyncio.run(damage.write_all(path))
-    return path
-
-
-@pytest.fixture
-def path(tmp_path: Path, template: Path) -> Path:
-    shutil.copytree(template.parent, tmp_path, dirs_exist_ok=True)
-    return tmp_path / template.name
-
-
 # A disk that refuses
 
 

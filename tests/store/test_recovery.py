@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -33,19 +32,6 @@ async def _recover(path: Path) -> str:
     assert sorted(file.name for file in path.parent.iterdir()) == sorted([path.name, path.name + ".lock", aside.name])
     assert rows(path, "PRAGMA integrity_check") == [("ok",)]
     return " ".join(f"{notice.message} {notice.advice}" for notice in told)
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("sound") / "aiconsole.db"
-    asyncio.run(damage.write_all(path))
-    return path
-
-
-@pytest.fixture
-def path(tmp_path: Path, template: Path) -> Path:
-    shutil.copytree(template.parent, tmp_path, dirs_exist_ok=True)
-    return tmp_path / template.name
 
 
 def test_every_table_is_recovered(tmp_path: Path) -> None:
