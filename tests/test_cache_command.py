@@ -57,7 +57,7 @@ def test_it_says_so_where_another_console_has_the_file(tmp_path: Path, capsys: p
         (Cached("k", 90_000, None, 1800), "cached, 1 d old, saved 1.8 s"),
         (Cached("k", 5, 2.5, 3, similarity=0.97), "cached, 5 s old, to a question 97% alike, saved $2.50"),
         (Cached("k", 7300, stale=True), "cached, 2 h old, past its time"),
-        (Cached("k", 0, 0.00001, shared=True), "shared with an equal request under way, saved $1e-05"),
+        (Cached("k", 0, 0.00001, shared=True), "shared with an equal request under way, saved $0.000010"),
     ],
 )
 def test_what_is_told_of_a_cached_answer(cached: Cached, words: str) -> None:

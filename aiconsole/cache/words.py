@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import floor, log10
+
 from aiconsole.domain.chat import Cached
 
 
@@ -28,5 +30,7 @@ def age_words(seconds: float) -> str:
 
 
 def usd_words(usd: float) -> str:
-    """Dollars with the digits that tell something."""
-    return f"${usd:.2f}" if usd >= 1 else f"${usd:.4f}" if usd >= 0.0001 or usd == 0 else f"${usd:.2g}"
+    """Dollars: cents from one cent on, below it two significant digits."""
+    if usd == 0 or usd >= 0.01:
+        return f"${usd:,.2f}"
+    return f"${usd:.{1 - floor(log10(usd))}f}"

@@ -95,7 +95,7 @@ class Foot(QWidget):
     def __init__(self, kit: Kit, turn: Turn, *, busy: bool) -> None:
         super().__init__()
         answer = turn.message.role == "assistant"
-        self._facts = label(visible(words.footer(turn)) if answer else "", "caption")
+        self._facts = label(words.unbroken(visible(words.footer(turn))) if answer else "", "caption")
         self._facts.setToolTip(words.footer_details(turn))
         self._facts.setWordWrap(True)
         self._facts.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)

@@ -12,11 +12,21 @@ from ...domain.models import ModelInfo
 from ..figures import count, latency, money
 
 FILE_MARK = "File "
+MIDDLE = " · "
+_JOINED = "\N{WORD JOINER}/\N{WORD JOINER}"
 _STATES = {
     "stopped": "stopped by you",
     "interrupted": "interrupted: the console was closed",
     "failed": "failed",
 }
+
+
+def unbroken(facts: str) -> str:
+    """The footer so that a line does not break inside a figure or a name."""
+    return MIDDLE.join(
+        (fact if "," in fact else fact.replace(" ", "\N{NO-BREAK SPACE}")).replace("/", _JOINED)
+        for fact in facts.split(MIDDLE)
+    )
 
 
 def footer(turn: Turn) -> str:
@@ -30,14 +40,17 @@ def footer(turn: Turn) -> str:
     if meta.cached is not None:
         facts.append(cached_words(meta.cached))
     facts += _took(meta)
-    facts.append(money(meta.cost.usd) if meta.cost is not None else "cost unknown")
+    if meta.cost is not None:
+        facts.append(money(meta.cost.usd))
+    elif turn.state not in _STATES:
+        facts.append("cost unknown")
     if meta.finish_reason == "length":
         facts.append("cut at the token limit")
     elif meta.finish_reason == "refused":
         facts.append("refused by the provider")
     if turn.state in _STATES:
         facts.append(_STATES[turn.state])
-    return " · ".join(facts)
+    return MIDDLE.join(facts)
 
 
 def _took(meta: AnswerMeta) -> list[str]:

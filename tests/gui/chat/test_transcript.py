@@ -204,7 +204,7 @@ def test_the_end_waits_for_the_text_and_shows_the_footer(view: TranscriptView) -
     view.to_end()
 
     assert view.turns[-1].state == "complete"
-    said = words(messages(view)[-1])
+    said = words(messages(view)[-1]).replace("\u2060", "").replace("\xa0", " ")
     for fact in (
         "groq / gpt-oss-120b",
         "simulated",

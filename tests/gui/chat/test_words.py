@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 
+import msgspec
 import pytest
 
 from aiconsole.domain.chat import Cost, Timing, Usage
@@ -36,6 +37,9 @@ def test_a_footer_says_what_is_known_and_no_more() -> None:
     turn = Turn("a", "c", None, Message.assistant("x"), 0.0, meta=meta)
 
     assert words.footer(turn) == "groq / m · 900 ms · cost unknown · cut at the token limit"
+    stopped = msgspec.structs.replace(turn, state="stopped")
+    assert words.footer(stopped) == "groq / m · 900 ms · cut at the token limit · stopped by you"
+    assert words.unbroken("9 tokens/s · $0.01") == "9\xa0tokens\u2060/\u2060s · $0.01"
 
 
 def test_tokens_per_second_start_with_the_first_token() -> None:
