@@ -22,6 +22,8 @@ from .bench.commands import bench_commands
 from .commands import Command
 from .feed import StripFeed
 from .jobs.commands import job_commands
+from .providers.commands import provider_commands
+from .routing.commands import routing_commands
 from .session import Session
 from .shell import Panel, Shell
 from .slot import PanelSlot, words_of
@@ -348,27 +350,7 @@ class Window(QObject):
             run=partial(self.shell.open, "providers", "#spend"),
             words="cost money budget forecast month export",
         )
-        yield Command(
-            key="rules.edit",
-            title="Edit fallback rules",
-            group="Routing",
-            run=partial(self.shell.open, "routing", "#rules"),
-            words="toml failover condition",
-        )
-        yield Command(
-            key="drill",
-            title="Run a drill",
-            group="Routing",
-            run=partial(self.shell.open, "routing", "#drill"),
-            words="fault outage 429 chaos simulate hedging",
-        )
-        yield Command(
-            key="rules.reload",
-            title="Reload fallback rules",
-            group="Routing",
-            run=lambda: self.shell.start(self._reload_rules(session), failed="The rules were not read"),
-            words="toml file failover",
-        )
+        yield from routing_commands(session, self.shell)
         yield from job_commands(session, self.shell)
         yield from bench_commands(session, self.shell)
         yield Command(
@@ -378,65 +360,4 @@ class Window(QObject):
             run=partial(self.shell.open, "settings", "#performance"),
             words="cache hit rate leak lag frame battery production staging profile switch",
         )
-        for state in session.engine.providers():
-            yield from self._provider_commands(session, state.name, state.label, state.enabled, state.simulated)
-
-    def _provider_commands(
-        self, session: Session, name: str, label: str, enabled: bool, simulated: bool
-    ) -> Iterable[Command]:
-        group = "Providers"
-        yield Command(
-            key=f"provider.{name}.open", title=f"Open {label}", group=group, run=partial(self._open_provider, name)
-        )
-        if enabled:
-            yield Command(
-                key=f"provider.{name}.test", title=f"Test {label}", group=group, run=partial(self._test, name, label)
-            )
-        if not simulated:
-            yield Command(
-                key=f"provider.{name}.key",
-                title=f"Add or change the key for {label}",
-                group=group,
-                run=partial(self.shell.open, "providers", f"{name}#key"),
-                words="api key add",
-            )
-            yield Command(
-                key=f"provider.{name}.switch",
-                title=f"Switch {label} {'off' if enabled else 'on'}",
-                group=group,
-                run=partial(self._switch, name, not enabled),
-            )
-
-    async def _reload_rules(self, session: Session) -> None:
-        """Read the rules' file again, and say what came of it."""
-        found = await session.reload_rules()
-        if found.problems:
-            self.shell.notify(f"rules.toml: {found.problems[0]}", state="warn", seconds=0)
-        else:
-            count = sum(rule.enabled for rule in found.rules)
-            whose = "from rules.toml" if found.own else "that come with the console"
-            self.shell.notify(f"{count} rules {whose} are followed.", state="ok")
-
-    def _test(self, name: str, label: str) -> None:
-        if self.session is not None:
-            self.shell.start(self._tell_test(self.session, name, label), failed=f"{label} was not tested")
-
-    async def _tell_test(self, session: Session, name: str, label: str) -> None:
-        from .figures import latency
-
-        result = await session.test(name)
-        if result.ok:
-            self.shell.notify(f"{label} answers, in {latency(result.latency_ms)}.", state="ok")
-        else:
-            self.shell.notify(
-                f"{label} does not answer. {result.detail}",
-                state="crit",
-                action="Open",
-                run=partial(self._open_provider, name),
-            )
-
-    def _switch(self, name: str, on: bool) -> None:
-        session = self.session
-        if session is not None:
-            place = "custom" if name in session.engine.settings.custom else "providers"
-            self.shell.start(session.change(f"{place}.{name}.enabled", on), failed="The change was not kept")
+        yield from provider_commands(session, self.shell)
