@@ -102,6 +102,8 @@ class Engine:
             clock=clock,
             random=random,
             publish=self.bus.publish,
+            provider=self._providers.get,
+            budgets=self.gate.budgets,
         )
         self._kept_history = KeptHistory(
             home, lambda: self.settings, self.bus, self.gate.budgets, self.live, clock, simulated=lambda: self.demo
@@ -203,15 +205,6 @@ class Engine:
         """
         return await self._services.open_chat()
 
-    async def open_store(self) -> Store:
-        """The console's database, opened when this is first asked for; what happens from then on is recorded in it.
-
-        Raises:
-            ConfigError: another console has it, or it is not ours to open.
-            StoreError: it cannot be used; a later call tries again.
-        """
-        return await self._kept_history.open()
-
     async def open_jobs(self, *, by_itself: bool = True) -> Jobs:
         """The background jobs, begun when this is first asked for, and closed before everything else.
 
@@ -223,24 +216,6 @@ class Engine:
         """
         return await self._services.open_jobs(by_itself=by_itself)
 
-    async def open_optimizer(self, *, warm: bool = False) -> Optimizer:
-        """What looks after pools, memory, own performance and profiles, begun when this is first asked for.
-
-        Args:
-            warm: connect to who will be asked first, if the settings say so, behind this call.
-        """
-        return await self._services.open_optimizer(warm=warm)
-
-    @property
-    def store(self) -> Store | None:
-        """The database if it is open already; `open_store` opens it."""
-        return self._kept_history.store
-
-    @property
-    def unwritten(self) -> tuple[ConsoleError, int] | None:
-        """Why nothing can be written to the database now, and how many events wait in memory; None while all is well."""
-        return self._kept_history.unwritten
-
     async def open_alerts(self, *, by_itself: bool = True) -> Alerts:
         """The alerts, begun when this is first asked for.
 
@@ -251,6 +226,33 @@ class Engine:
             ConfigError, StoreError: as `open_store`; a later call tries again.
         """
         return await self._services.open_alerts(by_itself=by_itself)
+
+    async def open_optimizer(self, *, warm: bool = False) -> Optimizer:
+        """What looks after pools, memory, own performance and profiles, begun when this is first asked for.
+
+        Args:
+            warm: connect to who will be asked first, if the settings say so, behind this call.
+        """
+        return await self._services.open_optimizer(warm=warm)
+
+    async def open_store(self) -> Store:
+        """The console's database, opened when this is first asked for; what happens from then on is recorded in it.
+
+        Raises:
+            ConfigError: another console has it, or it is not ours to open.
+            StoreError: it cannot be used; a later call tries again.
+        """
+        return await self._kept_history.open()
+
+    @property
+    def store(self) -> Store | None:
+        """The database if it is open already; `open_store` opens it."""
+        return self._kept_history.store
+
+    @property
+    def unwritten(self) -> tuple[ConsoleError, int] | None:
+        """Why nothing can be written to the database now, and how many events wait in memory; None while all is well."""
+        return self._kept_history.unwritten
 
     @property
     def jobs(self) -> Jobs | None:

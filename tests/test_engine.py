@@ -319,6 +319,15 @@ async def test_many_long_streams_run_side_by_side(tmp_path: Path) -> None:
         await asyncio.wait_for(asyncio.gather(*(one(engine) for _ in range(40))), 10)
 
 
+async def test_an_unknown_provider_is_said_to_be_one_while_keys_are_still_read(tmp_path: Path) -> None:
+    async with Engine.open(home=tmp_path, environ={}, keys=KeyStore({}, backend=memory_keyring())) as engine:
+        with pytest.raises(ConfigError, match="No provider called “nobody” is switched on"):
+            await engine.probe("nobody")
+    async with Engine.open(home=tmp_path, environ={}, keys=KeyStore({}, backend=memory_keyring())) as engine:
+        with pytest.raises(ConfigError, match="No provider called “nobody” is switched on"):
+            await engine.models("nobody")
+
+
 async def test_breakers_outlive_a_restart(tmp_path: Path) -> None:
     async with Engine.open(home=tmp_path, environ={}) as engine:
         engine.gate.breakers.get("groq/openai/gpt-oss-120b").force_open("held open by hand")

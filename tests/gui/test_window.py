@@ -131,6 +131,21 @@ async def test_a_test_from_the_palette_tells_its_outcome(qtbot: QtBot, qapp: QAp
         await until(lambda: any(message.startswith("Groq answers, in ") for message in it.messages()))
 
 
+async def test_the_palette_switches_providers_and_reads_the_rules_again(
+    qtbot: QtBot, qapp: QApplication, tmp_path: Path
+) -> None:
+    async with console(qapp, tmp_path, demo=None) as it:
+        await until(lambda: it.session.keys_known)
+        it.shell.commands.run(offered(it)["Switch Gemini off"])  # type: ignore[arg-type]
+        await until(lambda: "Switch Gemini on" in offered(it))
+        assert "Test Gemini" not in offered(it)
+
+        (tmp_path / "rules.toml").write_text('[first]\nerrors = ["timeout"]\ndo = "fail fast"\n', encoding="utf-8")
+        it.shell.commands.run(offered(it)["Reload fallback rules"])  # type: ignore[arg-type]
+        await until(lambda: "1 rules from rules.toml are followed." in it.messages())
+        assert [rule.name for rule in it.engine.rules.in_use.rules] == ["first"]
+
+
 async def test_a_theme_chosen_is_kept_and_a_theme_set_is_shown(
     qtbot: QtBot, qapp: QApplication, tmp_path: Path
 ) -> None:
