@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from hashlib import sha256
 from random import Random
 from typing import TYPE_CHECKING, Final
@@ -12,11 +12,11 @@ import msgspec
 
 from aiconsole.cache.front import Asked, ResponseCache
 from aiconsole.cache.keeping import CacheLimits
-from aiconsole.cache.meaning import Meaning, find_embedder
+from aiconsole.cache.meaning import Embedder, Meaning, find_embedder
 from aiconsole.cache.policy import CachePolicy
 from aiconsole.domain.clock import Clock
 from aiconsole.domain.errors import ConfigError, StoreError
-from aiconsole.domain.events import Event
+from aiconsole.domain.events import Event, Notice
 from aiconsole.home import Home
 from aiconsole.providers.config import ProviderConfig
 from aiconsole.secrets import REDACTOR, KeyStore
@@ -25,6 +25,8 @@ from aiconsole.settings import RouteOptions, Settings
 if TYPE_CHECKING:
     from aiconsole.cache.file import CacheFile
     from aiconsole.cache.sealing import Seal
+    from aiconsole.providers.client import HttpProvider
+    from aiconsole.routing.budgets import Budgets
 
 CACHE_KEY: Final = "response-cache"
 """The name under which the key of an encrypted cache is in the keyring."""
@@ -44,19 +46,37 @@ def response_cache(
     clock: Clock,
     random: Random,
     publish: Callable[[Event], None],
+    provider: Callable[[str], Awaitable[HttpProvider]],
+    budgets: Budgets,
 ) -> ResponseCache:
-    """The cache of a console. ``settings`` and ``configs`` (each provider's set-up by name) give what holds when asked."""
-    return ResponseCache(
+    """The cache of a console. ``settings``, ``configs`` (each provider's set-up by name) and ``provider`` give what holds when
+    asked."""
+
+    def embedder(name: str) -> Embedder | None:
+        if "/" not in name:
+            return find_embedder(name)
+        from aiconsole.provider_embedder import ProviderEmbedder
+
+        return ProviderEmbedder(name, provider, budgets, clock, publish=publish, spent=cache.spent)
+
+    meaning = Meaning(
+        embedder,
+        clock,
+        named=lambda: settings().cache.embedder,
+        tell=lambda message, advice: publish(Notice(message, advice)),
+    )
+    cache = ResponseCache(
         router,
         lambda name: cache_policy(settings(), configs(), name),
         clock,
         publish=publish,
         random=random,
         open_file=lambda: open_cache_file(settings().cache.storage, home, keys, clock),
-        meaning=Meaning(lambda: find_embedder(settings().cache.embedder)),
+        meaning=meaning,
         limits=cache_limits(settings()),
         writable=lambda body: REDACTOR.redact(body) is body,
     )
+    return cache
 
 
 def cache_limits(settings: Settings) -> CacheLimits:

@@ -112,8 +112,12 @@ class Keeping:
             await self._shelf.file.settle()
 
     def use_embedder(self, embedder: Embedder | None) -> None:
-        """Find like questions by this embedder instead of an installed plug-in."""
+        """Find like questions by this embedder instead of the one that the settings name."""
         self._meaning.use(embedder)
+
+    def spent(self, usd: float) -> None:
+        """Take what the search for like questions cost off what is saved."""
+        self._accounts.saved_usd -= usd
 
     async def stats(self) -> CacheStats:
         """The cache in figures."""

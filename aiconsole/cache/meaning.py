@@ -1,9 +1,9 @@
 """Answers to like questions: the last message compared by meaning, everything before it and all parameters by their bytes.
 
 Off unless switched on, as two questions can be near in meaning and differ in a number or a “not”; so an answer found this way
-says how like the question was, and a fresh one can be asked for. Embeddings come from a plug-in: an entry point in the group
-``aiconsole.embedders`` whose value, called without arguments, gives an `Embedder` (a local model package, or a provider's
-endpoint).
+says how like the question was, and a fresh one can be asked for. Embeddings come from a provider, or from a plug-in: an entry
+point in the group ``aiconsole.embedders`` whose value, called without arguments, gives an `Embedder` (a local model package,
+say). One that is in trouble is left alone for a minute, in which no like questions are looked for.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from aiconsole.domain.chat import ChatRequest
+from aiconsole.domain.clock import Clock
+from aiconsole.domain.errors import ConsoleError
 from aiconsole.domain.messages import TextPart
 
 if TYPE_CHECKING:
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
 GROUP: Final = "aiconsole.embedders"
 _MOST: Final = 20_000
 _PATIENCE_S: Final = 2.0
+_REST_S: Final = 60.0
+_LONGEST: Final = 8_000
+"""Characters of a question: about 2,000 tokens, the least that the embedding models in use take at once (Gemini's)."""
 _log = logging.getLogger(__name__)
 
 
@@ -41,7 +46,7 @@ class Embedder(Protocol):
 
 
 class Question(NamedTuple):
-    """A last message's place: ``group`` is the digest of all around it, ``vector`` has length 1."""
+    """A last message's place: ``group`` is the digest of all around it and of the embedder, ``vector`` has length 1."""
 
     group: bytes
     vector: Vector
@@ -72,12 +77,29 @@ def find_embedder(name: str) -> Embedder | None:
 
 
 class Meaning:
-    """Knows the questions of the entries in the cache; at most 20,000, the oldest are forgotten first."""
+    """Knows the questions of the entries in the cache; at most 20,000, the oldest are forgotten first.
 
-    def __init__(self, find: Callable[[], Embedder | None]) -> None:
+    Args:
+        find: gives the embedder of a name, None where there is none; called in a thread.
+        named: the name of the embedder to use now; another one than before makes it forget the questions.
+        tell: is told, once for each embedder, in words for the person what is wrong with it and what to do about it.
+    """
+
+    def __init__(
+        self,
+        find: Callable[[str], Embedder | None],
+        clock: Clock,
+        *,
+        named: Callable[[], str] = lambda: "",
+        tell: Callable[[str, str], None] = lambda message, advice: None,
+    ) -> None:
         self._find = find
+        self._clock = clock
+        self._named = named
+        self._tell = tell
         self._embedder: Embedder | None = None
-        self._looked = False
+        self._name: str | None = None
+        self._rests_until = 0.0
         self._mark = b""
         self._groups: dict[bytes, _Group] = {}
         self._of: dict[bytes, bytes] = {}
@@ -89,28 +111,28 @@ class Meaning:
 
     def use(self, embedder: Embedder | None) -> None:
         """Take this embedder instead of a plug-in; what is known of questions so far is forgotten."""
-        self._find = lambda: embedder
-        self._looked = self._faulty = False
-        self._groups.clear()
-        self._of.clear()
+        self._find = lambda name: embedder
+        self._name = None
 
     async def place(self, request: ChatRequest, surroundings: Callable[[], bytes | None]) -> Question | None:
         """Where the last message of a request is; None where it is not a person's text alone, or has no vector."""
         text = _question(request)
-        if text is None or not await self._ready():
+        if text is None:
             return None
-        group = surroundings()
-        assert self._embedder is not None  # _ready says so
-        if group is None:
+        embedder = await self._ready()
+        if embedder is None or self._clock.monotonic() < self._rests_until:
+            return None
+        around, mark = surroundings(), self._mark
+        if around is None:
             return None
         try:
             async with asyncio.timeout(_PATIENCE_S):
-                return Question(group, _unit(await self._embedder.embed(text)))
-        except Exception:
-            if not self._faulty:
-                self._faulty = True
-                _log.exception("The embedder failed; further faults of it are not logged.")
+                vector = _unit(await embedder.embed(text))
+        except Exception as error:
+            if embedder is self._embedder:
+                self._failed(embedder, error)
             return None
+        return Question(sha256(mark + around).digest(), vector)
 
     def nearest(self, question: Question, least: float) -> tuple[bytes, float] | None:
         """The key of the entry whose question is nearest, and their cosine, if that is at least ``least``."""
@@ -136,6 +158,9 @@ class Meaning:
     def add(self, key: bytes, question: Question) -> None:
         """Remember the question of an entry."""
         self.discard(key)
+        kept = self._groups.get(question.group)
+        if kept is not None and next(iter(kept.vectors.values())).shape != question.vector.shape:
+            return
         if len(self._of) >= _MOST:
             self.discard(next(iter(self._of)))
         self._of[key] = question.group
@@ -163,14 +188,38 @@ class Meaning:
         self._of.clear()
         self._waiting.clear()
 
-    async def _ready(self) -> bool:
-        if not self._looked:
-            self._looked = True
-            self._embedder = await asyncio.to_thread(self._find)
-            if self._embedder is None:
-                _log.warning("No embedder is installed, so that like questions are not looked for.")
+    def _failed(self, embedder: Embedder, error: Exception) -> None:
+        self._rests_until = self._clock.monotonic() + _REST_S
+        if self._faulty:
+            return
+        self._faulty = True
+        if isinstance(error, ConsoleError):
+            words, advice = error.message, error.advice
+        elif isinstance(error, TimeoutError):
+            words, advice = f"It gave no vector within {_PATIENCE_S:g} s.", "See whether it is up."
+        else:
+            words, advice = f"It failed ({type(error).__name__}).", "The log has the details."
+        _log.warning("The embedder %s failed; further faults of it are not logged.", embedder.name, exc_info=error)
+        self._tell(f"Like questions are not found in the cache while {embedder.name} is in trouble: {words}", advice)
+
+    async def _ready(self) -> Embedder | None:
+        name = self._named()
+        if self._name != name:
+            self._name = name
+            self._embedder, self._faulty, self._rests_until = None, False, 0.0
+            self._groups.clear()
+            self._of.clear()
+            found = await asyncio.to_thread(self._find, name)
+            if self._name != name:
+                return None
+            if found is None:
+                self._tell(
+                    "Like questions are not looked for: no embedder is there.",
+                    "Set cache.embedder to the provider/model that is to give embeddings, or install a plug-in.",
+                )
             else:
-                self._mark = sha256(self._embedder.name.encode()).digest()
+                self._mark = sha256(found.name.encode()).digest()
+            self._embedder = found
         if self._embedder is not None and self._waiting:
             import numpy as np
 
@@ -178,7 +227,7 @@ class Meaning:
             for key, data in waiting:
                 if data[:32] == self._mark:
                     self.add(key, Question(data[32:64], np.frombuffer(data[64:], dtype=np.float32)))
-        return self._embedder is not None
+        return self._embedder
 
 
 def _question(request: ChatRequest) -> str | None:
@@ -187,7 +236,8 @@ def _question(request: ChatRequest) -> str | None:
         return None
     if not all(type(part) is TextPart and part.extra is None for part in last.parts):
         return None
-    return last.text.strip() or None
+    text = last.text.strip()
+    return text if 0 < len(text) <= _LONGEST else None
 
 
 def _unit(numbers: Sequence[float]) -> Any:

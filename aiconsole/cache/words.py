@@ -31,6 +31,8 @@ def age_words(seconds: float) -> str:
 
 def usd_words(usd: float) -> str:
     """Dollars: cents from one cent on, below it two significant digits."""
+    if usd < 0:
+        return f"-{usd_words(-usd)}"
     if usd == 0 or usd >= 0.01:
         return f"${usd:,.2f}"
     return f"${usd:.{1 - floor(log10(usd))}f}"

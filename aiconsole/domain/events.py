@@ -49,7 +49,8 @@ class RequestFinished(msgspec.Struct, frozen=True, tag="request", gc=False):
     asked. ``timing`` counts from the request's start, so its TTFT has what failed before in it. ``usage`` and ``cost`` are of
     all attempts together, as far as known. ``error_kind`` None means it was answered, "cancelled" that the caller left. A
     ``cached`` answer came from the response cache and cost nothing; ``saved_usd`` and ``saved_ms`` tell what the real call
-    had cost. ``headers`` are those of the last attempt's HTTP answer, by lower-case name and without cookies.
+    had cost, and below zero what was spent to find like questions. ``headers`` are those of the last attempt's HTTP answer, by
+    lower-case name and without cookies.
     """
 
     request_id: str

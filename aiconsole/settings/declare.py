@@ -271,12 +271,18 @@ class Cache(msgspec.Struct, frozen=True, omit_defaults=True):
         float, about("The share of the cache's steps that is told and recorded as events.", unit="share", ge=0, le=1)
     ] = 1.0
     similar: Annotated[
-        bool, about("Give the answer to a question of like meaning, marked as such; needs an installed embedder.")
+        bool, about("Give the answer to a question of like meaning, marked as such; needs an embedder.")
     ] = False
     similarity: Annotated[
         float, about("How like two questions must be: the cosine of their embeddings.", unit="cosine", ge=0.5, le=1)
     ] = 0.95
-    embedder: Annotated[str, about("The installed embedder to use; empty takes the only one there is.")] = ""
+    embedder: Annotated[
+        str,
+        about(
+            "Who says how like questions are: provider/model of an embedding model, which the questions are then sent to, or "
+            "the name of an installed plug-in; empty takes the only plug-in there is."
+        ),
+    ] = ""
 
 
 class Spending(msgspec.Struct, frozen=True, omit_defaults=True):

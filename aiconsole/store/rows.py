@@ -177,10 +177,11 @@ class Rows:
         cell = self._rollups.cell(series, (key >> 20) // 1000)
         cell.add(error, duration, ttft, usage, cost, event.attempts)
         saved_us = _us(event.saved_ms)
+        saved_usd = event.saved_usd or 0.0
+        cell.saved_pico += pico(saved_usd) - pico(-saved_usd)
         if event.cached:
             cell.cached += 1
             cell.saved_us += saved_us or 0
-            cell.saved_pico += pico(event.saved_usd or 0.0)
             cell.uncosted -= error is None and cost is None
         flags = event.stream | event.cached << 1 | (cost is not None and cost.source == "provider") << 2
         self._pending["usage_request"].append(

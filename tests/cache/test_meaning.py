@@ -110,7 +110,7 @@ async def test_without_an_embedder_or_with_a_broken_one_requests_are_answered_al
 
 async def test_more_questions_than_it_remembers_drop_the_oldest(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("aiconsole.cache.meaning._MOST", 3)
-    meaning = Meaning(lambda: Words())  # type: ignore[arg-type, return-value]
+    meaning = Meaning(lambda name: Words(), FakeClock())
     for number, text in enumerate(("capital", "france", "spain", "weather")):
         place = await meaning.place(asking(text), lambda: b"g" * 32)
         assert place is not None

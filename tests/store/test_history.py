@@ -113,14 +113,15 @@ async def test_a_tier_that_does_not_reach_back_so_far_is_passed_over(tmp_path: P
         assert (await history.tiles(NOON - 10 * DAY - 60, NOON - 10 * DAY)).now.count == 1
 
 
-async def test_cached_answers_cost_nothing_and_tell_what_they_saved(tmp_path: Path) -> None:
+async def test_cached_answers_cost_nothing_and_what_they_saved_is_net_of_the_search_for_them(tmp_path: Path) -> None:
     async with past(tmp_path / "aiconsole.db") as (_, recorder, history, _):
         recorder.listen(request())
-        recorder.listen(request(cached=True, cost=None, saved_usd=0.25, saved_ms=480.0, took_ms=2.0))
+        recorder.listen(request(cached=True, cost=None, saved_usd=0.3125, saved_ms=480.0, took_ms=2.0))
+        recorder.listen(request(cost=Cost(0.0625, "price list"), saved_usd=-0.0625, origin="job"))
         await recorder.flush()
         now = (await history.tiles(NOON - 60, NOON)).now
-    assert (now.count, now.cached, now.uncosted, now.saved_usd, now.saved_ms) == (2, 1, 0, 0.25, 480.0)
-    assert now.cost_usd == 0.001
+    assert (now.count, now.cached, now.uncosted, now.saved_usd, now.saved_ms) == (3, 1, 0, 0.25, 480.0)
+    assert now.cost_usd == pytest.approx(0.0635)
 
 
 async def test_objectives_tell_what_is_left_of_each_budget(tmp_path: Path) -> None:
