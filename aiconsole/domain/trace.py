@@ -46,7 +46,7 @@ def _latency(ms: float | None, in_flight: int, drawn: int = 0) -> str:
 
 
 def _headroom(left: float, drawn: int = 0) -> str:
-    return _drawn(f"{left:.0%} of its limits left", drawn)
+    return _drawn(f"{left * 100:.0f} % of its limits left", drawn)
 
 
 def _blend(speed: float, thrift: float, headroom: float, trust: float, drawn: int = 0) -> str:

@@ -269,10 +269,10 @@ class RateLimits:
             self._tell(tracker, f"limits: {', '.join(news)}", left, tuple(limits))
         if not tracker.near and left < NEAR:
             tracker.near = True
-            self._tell(tracker, f"{left:.0%} left", left, tuple(limits))
+            self._tell(tracker, f"{left * 100:.0f} % left", left, tuple(limits))
         elif tracker.near and left > EASED:
             tracker.near = False
-            self._tell(tracker, f"eased, {left:.0%} left", left, tuple(limits))
+            self._tell(tracker, f"eased, {left * 100:.0f} % left", left, tuple(limits))
 
     def refused(self, key: str, retry_after_s: float | None = None) -> float:
         """A 429 came. Holds the key back for Retry-After where that is a positive, finite number, else for what its limits say,

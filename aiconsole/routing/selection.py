@@ -276,7 +276,7 @@ def _two_choices(
     note = ""
     if recent < 1.0 and random.random() >= max(recent, _LEAST_RECENT):
         first = second
-        note = f"before {chosen.name}, only recovering ({recent:.0%} succeeded)"
+        note = f"before {chosen.name}, only recovering ({recent * 100:.0f} % succeeded)"
     elif first:
         bases[order[first]] += (near,)
     if first:

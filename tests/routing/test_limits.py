@@ -501,8 +501,8 @@ def test_events_tell_what_is_new_and_not_every_header() -> None:
     rig.limits.refused(KEY, 12.0)
     assert [event.reason for event in rig.events] == [
         "limits: limit of 100 requests per minute",
-        "15% left",
-        "eased, 40% left",
+        "15 % left",
+        "eased, 40 % left",
         "rate limit reached",
     ]
     assert rig.events[1].headroom == pytest.approx(0.15)

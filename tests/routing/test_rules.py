@@ -125,7 +125,7 @@ def test_a_mistake_costs_its_rule_and_is_named_with_its_line(text: str, line: in
         ),
         (
             Rule(do="open breaker", error_rate=ErrorRate(above=0.5), open_s=60),
-            "When the error rate of a candidate is 50% or more over 60 s and at least 10 calls (until it is below 25%), "
+            "When the error rate of a candidate is 50 % or more over 60 s and at least 10 calls (until it is below 25 %), "
             "ask it no more for 60 s.",
         ),
         (
@@ -286,7 +286,7 @@ def test_an_error_rate_begins_and_ceases_at_its_own_thresholds() -> None:
     bench.clock.advance(1)
     bench.calls(1)
     assert bench.before() == "r"
-    assert bench.fired[-1].reason == "90% of 10 calls in 60 s failed"
+    assert bench.fired[-1].reason == "90 % of 10 calls in 60 s failed"
     bench.calls(20)
     bench.clock.advance(1)
     assert bench.before() == "r"  # 30 %: between the two

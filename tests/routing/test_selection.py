@@ -186,7 +186,7 @@ def test_the_reason_names_the_figure_the_place_stands_on() -> None:
     facts = Sheet(latency_ms={"a": 312.0, "b": 5_000.0, "c": 6_000.0}, in_flight={"b": 2}, recent_success={"a": 0.0})
     ranked = rank(THREE, "lowest latency", facts, Random(1))
     assert [one.why for one in ranked.choices if one.candidate == "c/m"] == [
-        "6000 ms; before a/m, only recovering (0% succeeded)"
+        "6000 ms; before a/m, only recovering (0 % succeeded)"
     ]
     assert rank(THREE, "lowest cost", Sheet(cost_usd={"a": 0.0123}), Random(1)).choices[0].why == "about $0.0123"
 

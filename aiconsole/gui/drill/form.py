@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import msgspec
 from PySide6.QtCore import Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
 
 from ...drill.apart import OwnDrill, Plan
@@ -32,6 +33,8 @@ _FAULTS: Final[Mapping[FaultKind, str]] = {
     "tail": "Heavy tail of the first token",
 }
 _PACES: Final = ((1.0, "Real time"), (0.1, "10 × faster"), (0.0, "No waiting"))
+_WIDE: Final = 660
+"""Narrower than so many px, the choices stand in two lines."""
 _AROUND_S: Final = 30.0
 """What a drill of one's own lasts beyond its fault."""
 
@@ -44,6 +47,8 @@ class DrillForm(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._routes: Mapping[str, tuple[str, ...]] = {}
+        self._cells: list[tuple[QLabel, QWidget, int]] = []
+        self._columns = 0
         self.what = _choice("Fault or scenario")
         for kind, words in _FAULTS.items():
             self.what.addItem(words, kind)
@@ -120,26 +125,38 @@ class DrillForm(QWidget):
     # Inside
 
     def _build(self) -> None:
-        grid = QGridLayout(self)
-        grid.setContentsMargins(0, 0, 0, 0)
-        grid.setHorizontalSpacing(SPACE_S)
-        grid.setVerticalSpacing(SPACE_XS)
-        for at, (title, control, stretch) in enumerate(
-            (
-                ("Fault or scenario", self.what, 3),
-                ("Route", self.route, 2),
-                ("At provider", self.provider, 2),
-                ("Lasts", self.lasts, 1),
-                ("Requests", self.rate, 1),
-                ("Time", self.pace, 2),
-            )
+        self._grid = QGridLayout(self)
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setHorizontalSpacing(SPACE_S)
+        self._grid.setVerticalSpacing(SPACE_XS)
+        for title, control, stretch in (
+            ("Fault or scenario", self.what, 3),
+            ("Route", self.route, 2),
+            ("At provider", self.provider, 2),
+            ("Lasts", self.lasts, 1),
+            ("Requests", self.rate, 1),
+            ("Time", self.pace, 2),
         ):
             label = QLabel(title)
             set_role(label, "caption")
             label.setBuddy(control)
-            grid.addWidget(label, 0, at)
-            grid.addWidget(control, 1, at)
-            grid.setColumnStretch(at, stretch)
+            self._cells.append((label, control, stretch))
+        self._place(len(self._cells))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._place(len(self._cells) if self.width() >= _WIDE else len(self._cells) // 2)
+
+    def _place(self, columns: int) -> None:
+        """Put the choices into one line, or into two where there is little room."""
+        if columns == self._columns:
+            return
+        self._columns = columns
+        for at, (label, control, stretch) in enumerate(self._cells):
+            row, column = divmod(at, columns)
+            self._grid.addWidget(label, 2 * row, column)
+            self._grid.addWidget(control, 2 * row + 1, column)
+            self._grid.setColumnStretch(at, 0 if at >= columns else stretch)
 
     def _show_candidates(self) -> None:
         before = self.provider.currentText()

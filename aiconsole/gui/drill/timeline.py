@@ -146,7 +146,7 @@ class Timeline(QWidget):
         for span in self._seen.spans(candidate):
             self._state(painter, span, lane)
         answers, all_answers = self._seen.by[provider], self._seen.by.total()
-        part = f" ({answers / all_answers:.0%})" if all_answers else ""
+        part = f" ({100 * answers / all_answers:.0f} %)" if all_answers else ""
         painter.setPen(self._theme.color("muted"))
         painter.drawText(
             QRectF(lane.right() + SPACE_M, lane.top(), _RIGHT, lane.height()), left, f"{answers} answers{part}"

@@ -143,9 +143,10 @@ class DrillView(QWidget):
         set_role(safe, "caption")
         head = QHBoxLayout()
         head.setSpacing(SPACE_S)
-        for widget in (title, simulated, safe):
-            head.addWidget(widget)
-        head.addStretch(1)
+        safe.setWordWrap(True)
+        head.addWidget(title)
+        head.addWidget(simulated)
+        head.addWidget(safe, 1)
         choosing = QHBoxLayout()
         choosing.setSpacing(SPACE_S)
         choosing.addWidget(self.form, 1)
@@ -260,7 +261,7 @@ class DrillView(QWidget):
         self._at.setText(_LEGEND if at_s is None else self.watch.seen.told_at(at_s))
 
     def _progress_words(self) -> str:
-        return f"The drill goes on: {self.watch.title or 'starting'}, {self.watch.progress:.0%}."
+        return f"The drill goes on: {self.watch.title or 'starting'}, {100 * self.watch.progress:.0f} %."
 
     def _ended(self) -> None:
         self.refresh()

@@ -62,6 +62,8 @@ _JOBS: Final[dict[str, State]] = {
     "missed": "warn",
 }
 
+_NOBODY: Final[dict[Kind, str]] = {"alerts": "Alert", "console": "Console"}
+"""Whom a past event concerns that names nobody; an action is the person's."""
 _NEAR: Final = 0.1
 """Less than this share of a limit left is told as near."""
 
@@ -170,7 +172,7 @@ def entry_of_past(event: PastEvent) -> Entry | None:
     elif kind in ("breakers", "limits", "health"):
         entry = _about_provider(event.at, kind, "warn", event.subject, words)
     else:
-        entry = Entry(event.at, kind, "warn", event.subject or "You", words)
+        entry = Entry(event.at, kind, "warn", event.subject or _NOBODY.get(kind, "You"), words)
     return msgspec.structs.replace(entry, state=_past_state(kind, event.words))
 
 

@@ -19,7 +19,7 @@ from aiconsole.domain.errors import ProviderError
 from aiconsole.domain.events import RuleFired
 from aiconsole.routing.rules.declare import ASIDE, Rule
 from aiconsole.routing.rules.measures import Figures
-from aiconsole.routing.rules.words import describe, number
+from aiconsole.routing.rules.words import describe, number, percent
 
 _LOOK_S: Final = 1.0
 _SCOPES: Final = 4_096
@@ -243,7 +243,7 @@ class RuleBook:
         share, calls = self._figures.error_rate(candidate, figure.window_s)
         if calls < (1 if leaving else figure.calls) or share < (figure.leave if leaving else figure.above):
             return None
-        return [f"{share:.0%} of {calls} calls in {number(figure.window_s)} s failed"]
+        return [f"{percent(share)} of {calls} calls in {number(figure.window_s)} s failed"]
 
     def _slow(self, rule: Rule, candidate: str, leaving: bool) -> list[str] | None:
         told = []

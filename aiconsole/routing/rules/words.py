@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from aiconsole.routing.rules.declare import DAYS, Cost, ErrorRate, Floor, Hours, Rule, Times
@@ -40,6 +40,11 @@ def number(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:g}"
 
 
+def percent(share: float) -> str:
+    """A share of 0 to 1 for people: 30 % or 2.5 %."""
+    return f"{share * 100:.3g} %"
+
+
 def _conditions(rule: Rule) -> list[str]:
     who = _who(rule)
     errors = [_ERRORS.get(kind, f"fails with “{kind}”") for kind in rule.errors]
@@ -52,13 +57,13 @@ def _conditions(rule: Rule) -> list[str]:
         ("duration", rule.latency),
         ("time to the first token", rule.ttft),
         ("reliability score", rule.score),
-        ("headroom", rule.headroom),
+        ("headroom of the limits", rule.headroom),
         ("estimated cost", rule.cost),
     ):
         if figure is not None:
             label = f"p{figure.percentile} {name}" if isinstance(figure, Times) else name
             subject = whose.format(label) if "{}" in whose else f"its {label}"
-            told.append(f"{subject} {_threshold(figure)}")
+            told.append(f"{subject} {_threshold(figure, percent if figure is rule.headroom else number)}")
             whose = "its"
     if rule.hours is not None:
         told.append(_hours(rule.hours) if told else f"{who} would be asked {_hours(rule.hours)}")
@@ -70,11 +75,11 @@ def _who(rule: Rule) -> str:
     return f"{who} of {_joined([f'“{route}”' for route in rule.routes], 'or')}" if rule.routes else who
 
 
-def _threshold(figure: ErrorRate | Times | Floor | Cost) -> str:
+def _threshold(figure: ErrorRate | Times | Floor | Cost, words: Callable[[float], str]) -> str:
     if isinstance(figure, ErrorRate):
         return (
-            f"is {figure.above:.0%} or more over {number(figure.window_s)} s and at least {figure.calls} calls "
-            f"(until it is below {figure.leave:.0%})"
+            f"is {percent(figure.above)} or more over {number(figure.window_s)} s and at least {figure.calls} calls "
+            f"(until it is below {percent(figure.leave)})"
         )
     if isinstance(figure, Times):
         return (
@@ -83,7 +88,7 @@ def _threshold(figure: ErrorRate | Times | Floor | Cost) -> str:
         )
     if isinstance(figure, Cost):
         return f"is above {figure.above_usd:g} USD"
-    return f"is below {number(figure.below)} (until it is {number(figure.leave)})"
+    return f"is below {words(figure.below)} (until it is {words(figure.leave)})"
 
 
 def _hours(hours: Hours) -> str:

@@ -96,7 +96,7 @@ async def test_a_new_user_makes_a_rule_with_the_keyboard_alone_and_it_is_followe
         assert (made.do, made.open_s) == ("open breaker", 310)
         await until(lambda: rules.status.text() == "Saved")
         assert not rules.save.isEnabled()
-        assert rules.model.data(rules.model.index(1, 1)).startswith("When the error rate of groq/* is 35% or more")
+        assert rules.model.data(rules.model.index(1, 1)).startswith("When the error rate of groq/* is 35 % or more")
 
 
 async def test_rules_are_moved_switched_copied_deleted_and_brought_back(qapp: QApplication, tmp_path: Path) -> None:
@@ -234,7 +234,7 @@ async def test_a_rule_says_whether_it_holds_and_when_it_last_fired(qapp: QApplic
         live = rules.model.lives[rules.at]
         assert live.word == "holds for groq"
         assert live.fired != "–"
-        assert rules.live.label.text().startswith(f"It holds now. groq/openai/{ROUTE}: 100% of ")
+        assert rules.live.label.text().startswith(f"It holds now. groq/openai/{ROUTE}: 100 % of ")
         press(Qt.Key.Key_Space)
         assert rules.live.label.text() == "It is not in use until you save."
 
