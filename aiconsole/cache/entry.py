@@ -81,7 +81,8 @@ class EntryInfo(msgspec.Struct, frozen=True):
 
 class CacheStats(msgspec.Struct, frozen=True):
     """The cache in figures: counts since the start, sizes in bytes now, and savings (USD, ms) since the start and, with
-    ``_ever``, over all runs. ``shared`` requests got the answer of an equal one that was under way."""
+    ``_ever``, over all runs, net of what embeddings cost. ``shared`` requests got the answer of an equal one that was under
+    way."""
 
     hits: int = 0
     misses: int = 0
