@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from functools import partial
 from itertools import pairwise
+from pathlib import Path
 from typing import ClassVar, Final
 
-from PySide6.QtCore import Qt, QTimer, QUrl, Signal
-from PySide6.QtGui import QDesktopServices, QGuiApplication, QKeyEvent
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QScrollArea, QSplitter, QVBoxLayout, QWidget
 
 from ...alerts.declare import AlertRule
@@ -20,6 +20,7 @@ from ..commands import Command
 from ..hint import Elided, Hint
 from ..lines import Cell, Line, LinesModel, LinesTable
 from ..providers.result import Outcome
+from ..rule_editing import RuleEditing
 from ..session import Session
 from ..shell import Shell
 from ..theme import SPACE_M, SPACE_S, State, set_role
@@ -50,28 +51,23 @@ class _RulesTable(LinesTable):
             super().keyPressEvent(event)
 
 
-class RulesView(QWidget):
-    """What is changed here stays a draft until it is saved."""
+class RulesView(RuleEditing[AlertRule]):
+    """The alert rules, and when the chosen one would have fired."""
 
     def __init__(self, session: Session, shell: Shell, alerts: Alerts) -> None:
-        super().__init__()
-        self._session, self._shell, self._alerts = session, shell, alerts
-        self._saving = False
+        table = _RulesTable(_RulesModel(), "Alert rules", shell.theme, row_px=28)
+        super().__init__(session, shell, AlertDraft(alerts), table)
+        self._alerts = alerts
         self._testing: asyncio.Task[None] | None = None
         self._tried: AlertRule | None = None
-        self.draft = AlertDraft(alerts)
-        self.table = _RulesTable(_RulesModel(), "Alert rules", shell.theme, row_px=28)
-        self.table.stretch(2, {0: 180, 1: 100, 3: 120})
+        self._rows = table
+        table.stretch(2, {0: 180, 1: 100, 3: 120})
         self.sentence = AlertSentence()
         self.reads = QLabel()
         self.test = Outcome(shell)
         self.file_problem = Outcome(shell)
-        self.add, self.copy, self.switch, self.take = (
-            QPushButton(words) for words in ("Add rule", "Duplicate", "Switch off", "Delete")
-        )
-        self.toml, self.reload, self.defaults = (QPushButton(words) for words in ("Edit as TOML", "Reload", "Defaults"))
+        self.switch = QPushButton("Switch off")
         self.status = Elided()
-        self.discard, self.save = QPushButton("Discard"), QPushButton("Save")
         self.empty = Hint("No alert rules", "A rule says what is worth telling.", "Add a rule", self.add_rule)
         self._split = QSplitter(Qt.Orientation.Vertical)
         self._soon = QTimer(self)
@@ -88,16 +84,11 @@ class RulesView(QWidget):
         self.setFocusProxy(self.table)
         self.refresh()
 
-    @property
-    def at(self) -> int:
-        """The row of the chosen rule, -1 for none."""
-        return self.table.currentIndex().row()
-
     def refresh(self) -> None:
         """Say how things stand now."""
         rules, wrong = self.draft.rules, {problem.rule for problem in self.draft.problems()}
         now = {part.rule: alert.state for alert in self._alerts.current() for part in alert.parts if not part.until}
-        self.table.show_lines([Line(at, self._cells(rule, wrong, now)) for at, rule in enumerate(rules)])
+        self._rows.show_lines([Line(at, self._cells(rule, wrong, now)) for at, rule in enumerate(rules)])
         self._split.setVisible(bool(rules))
         self.empty.setVisible(not rules)
         self._show_rule()
@@ -107,86 +98,35 @@ class RulesView(QWidget):
         """Choose a rule by its name."""
         for at, rule in enumerate(self.draft.rules):
             if rule.name == name:
-                self.table.choose(at)
+                self.table.selectRow(at)
 
     # What the person does
-
-    def add_rule(self) -> None:
-        """Put a new rule behind the chosen one and begin at its name."""
-        place = self.at + 1 if self.draft.rules else 0
-        self.draft.add(place)
-        self.table.choose(place)
-        self.edit_rule()
 
     def edit_rule(self) -> None:
         """Begin at the name of the chosen rule."""
         self._show_rule()
         self.sentence.focus_name()
 
-    def duplicate(self) -> None:
-        """Copy the chosen rule; the copy is switched off at first."""
-        if self.at >= 0:
-            place = self.at + 1
-            self.draft.duplicate(place - 1)
-            self.table.choose(place)
-
-    def delete(self) -> None:
-        """Take the chosen rule out, with a way back."""
-        at = self.at
-        if at < 0:
-            return
-        rule = self.draft.remove(at)
-        self.table.choose(min(at, len(self.draft.rules) - 1))
-        self._shell.notify(
-            f"The rule {rule.name} was deleted.", action="Undo", run=partial(self.draft.insert, at, rule)
-        )
-
     def switch_rule(self) -> None:
         """Switch the chosen rule on or off."""
         if self.at >= 0:
             self.draft.switch(self.at)
 
-    def keep(self) -> None:
-        """Save the draft, if it can be."""
-        if self.save.isEnabled():
-            self._saving = True
-            self._follow()
-            self._shell.start(self._keep(), failed="The rules were not saved")
-
-    def open_toml(self) -> None:
-        """Open the rules' file in the system's editor and copy its path; without a file, write one first."""
-        self._shell.start(self._open_toml(), failed="The rules were not written")
-
-    def read_again(self) -> None:
-        """Take up what was changed in the file by hand."""
-        self._shell.start(self._read_again(), failed="The rules were not read")
-
     # Inside
 
     async def _keep(self) -> None:
-        try:
-            await self.draft.save()
-            self._session.acted("alert rules changed")
-            self._shell.notify("The rules are saved and followed from now on.", state="ok", seconds=4)
-        finally:
-            self._saving = False
-            self._follow()
+        await super()._keep()
+        self._session.acted("alert rules changed")
 
-    async def _open_toml(self) -> None:
+    async def _file(self) -> Path:
         found = self._alerts.rules
         if not found.own:
             await self._alerts.set_rules(found.rules)
-        QGuiApplication.clipboard().setText(str(found.path))
-        QDesktopServices.openUrl(QUrl.fromLocalFile(str(found.path)))
-        self._shell.notify(f"Opened; its path is copied: {found.path}. Reload when it is saved.")
+        return found.path
 
     async def _read_again(self) -> None:
         await self._alerts.reload_rules()
         self.draft.follow()
-
-    def _edit(self, rule: AlertRule) -> None:
-        if self.at >= 0:
-            self.draft.replace(self.at, rule)
 
     def _show_rule(self) -> None:
         self._settled.stop()
@@ -270,23 +210,11 @@ class RulesView(QWidget):
         set_role(said, "caption")
         set_role(self.reads, "strong")
         self.reads.setWordWrap(True)
-        set_role(self.save, "primary")
-        head = QHBoxLayout()
-        head.setSpacing(SPACE_S)
-        head.addWidget(said, 1)
-        for button in (self.toml, self.reload, self.defaults):
-            set_role(button, "quiet")
-            head.addWidget(button)
         buttons = QHBoxLayout()
         buttons.setSpacing(SPACE_S)
         for button in (self.add, self.copy, self.switch, self.take):
             buttons.addWidget(button)
         buttons.addStretch(1)
-        bar = QHBoxLayout()
-        bar.setSpacing(SPACE_S)
-        bar.addWidget(self.status, 1)
-        bar.addWidget(self.discard)
-        bar.addWidget(self.save)
         upper = QWidget()
         above = QVBoxLayout(upper)
         above.setContentsMargins(0, 0, 0, SPACE_S)
@@ -302,11 +230,11 @@ class RulesView(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, SPACE_M, 0, 0)
         layout.setSpacing(SPACE_S)
-        layout.addLayout(head)
+        layout.addLayout(self._head(said))
         layout.addWidget(self.file_problem)
         layout.addWidget(self._split, 1)
         layout.addWidget(self.empty, 1)
-        layout.addLayout(bar)
+        layout.addLayout(self._foot(self.status))
 
     def _card(self) -> QWidget:
         inside = QWidget()
@@ -327,22 +255,11 @@ class RulesView(QWidget):
         self.draft.changed.connect(self.refresh)
         self.sentence.edited.connect(self._edit)
         self.sentence.reshaped.connect(self.order_tabs)
-        self.table.switched.connect(self.switch_rule)
+        self._rows.switched.connect(self.switch_rule)
         self.table.opened.connect(lambda _: self.edit_rule())
-        self.table.chosen.connect(lambda _: self._choose())
-        for button, run, tip in (
-            (self.add, self.add_rule, "Add a rule (Ins)"),
-            (self.copy, self.duplicate, "Copy the rule (Ctrl+D)"),
-            (self.switch, self.switch_rule, "Switch the rule on or off (Space in the table)"),
-            (self.take, self.delete, "Delete the rule (Del)"),
-            (self.toml, self.open_toml, "Open alerts.toml in an editor, and copy its path"),
-            (self.reload, self.read_again, "Read alerts.toml again after a change by hand"),
-            (self.defaults, self.draft.take_defaults, "Show the rules that come with the console"),
-            (self.discard, self.draft.discard, "Go back to the rules in use"),
-            (self.save, self.keep, "Follow these rules from now on (Ctrl+S)"),
-        ):
-            button.clicked.connect(lambda _=False, run=run: run())
-            button.setToolTip(tip)
+        self._rows.chosen.connect(lambda _: self._choose())
+        tip = "Switch the rule on or off (Space in the table)"
+        self._connect_buttons("alerts.toml", ((self.switch, self.switch_rule, tip),))
 
     def order_tabs(self) -> None:
         """Let Tab follow the eye."""

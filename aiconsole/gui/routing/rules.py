@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from functools import partial
 from itertools import pairwise
+from pathlib import Path
 
-from PySide6.QtCore import Qt, QUrl, Signal
-from PySide6.QtGui import QDesktopServices, QGuiApplication, QKeyEvent
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFrame,
@@ -24,6 +25,7 @@ from ..chat.models import ModelChoice
 from ..commands import Command
 from ..notices import StateGlyph
 from ..providers.table import MarkedCells, Table
+from ..rule_editing import RuleEditing
 from ..session import Session
 from ..shell import Shell
 from ..theme import SPACE_M, SPACE_S, State, set_role
@@ -73,27 +75,20 @@ class _Told(QWidget):
         self.setVisible(bool(text))
 
 
-class RulesEditor(QWidget):
-    """What is changed here stays a draft until it is saved, also while another panel is open, and over the window's end."""
+class RulesEditor(RuleEditing[Rule]):
+    """The fallback rules; a draft of them outlives the window."""
 
     def __init__(self, session: Session, shell: Shell) -> None:
-        super().__init__()
-        self._session, self._shell = session, shell
-        self._saving = False
-        self.draft = RulesDraft(session)
-        keep_draft(self.draft, shell)
-        self.model = RulesModel(session, self.draft)
-        self.table = _RulesTable(self.model, "Fallback rules in their order", row_px=_ROW)
+        draft = RulesDraft(session)
+        keep_draft(draft, shell)
+        self.model = RulesModel(session, draft)
+        self._rows = _RulesTable(self.model, "Fallback rules in their order", row_px=_ROW)
+        super().__init__(session, shell, draft, self._rows)
         self.models = ModelChoice(session, shell, routes=False)
         self.sentence = SentenceEditor(shell.icons, self.models)
         self.live, self.problem, self.file_problem = _Told(shell), _Told(shell), _Told(shell)
-        self.add, self.copy = QPushButton("Add rule"), QPushButton("Duplicate")
         self.up, self.down = QPushButton("Move up"), QPushButton("Move down")
-        self.take = QPushButton("Delete")
-        self.toml, self.reload = QPushButton("Edit as TOML"), QPushButton("Reload")
-        self.defaults = QPushButton("Defaults")
         self.status = QLabel()
-        self.discard, self.save = QPushButton("Discard"), QPushButton("Save")
         self.empty = QLabel(
             "No fallback rules. A provider's fault still leads to the next candidate; a rule says what is done beyond that."
         )
@@ -104,11 +99,6 @@ class RulesEditor(QWidget):
         self.setFocusProxy(self.table)
         self.refresh()
         self.table.selectRow(0)
-
-    @property
-    def at(self) -> int:
-        """The row of the chosen rule, -1 for none."""
-        return self.table.currentIndex().row()
 
     def tick(self) -> None:
         """What changes by itself: whether a rule holds, and when it last fired."""
@@ -132,28 +122,9 @@ class RulesEditor(QWidget):
 
     # What the person does
 
-    def add_rule(self) -> None:
-        """Put a new rule behind the chosen one and begin at its name."""
-        place = self.at + 1 if self.draft.rules else 0
-        self.draft.add(place)
-        self.table.selectRow(place)
+    def edit_rule(self) -> None:
+        """Begin at the name of the chosen rule."""
         self.sentence.focus_name()
-
-    def duplicate(self) -> None:
-        """Copy the chosen rule; the copy is switched off at first."""
-        if self.at >= 0:
-            place = self.at + 1
-            self.draft.duplicate(place - 1)
-            self.table.selectRow(place)
-
-    def delete(self) -> None:
-        """Take the chosen rule out, with a way back."""
-        at = self.at
-        if at < 0:
-            return
-        rule = self.draft.remove(at)
-        self.table.selectRow(min(at, len(self.draft.rules) - 1))
-        self._shell.notify(f"The rule {rule.name} was deleted.", action="Undo", run=partial(self._bring_back, at, rule))
 
     def step(self, by: int) -> None:
         """Move the chosen rule up (-1) or down (1)."""
@@ -165,46 +136,16 @@ class RulesEditor(QWidget):
         self.draft.move(start, end)
         self.table.selectRow(end)
 
-    def keep(self) -> None:
-        """Save the draft, if it can be."""
-        if self.save.isEnabled():
-            self._saving = True
-            self._follow()
-            self._shell.start(self._keep(), failed="The rules were not saved")
-
-    def open_toml(self) -> None:
-        """Open the rules' file in the system's editor and copy its path; without a file, write one first."""
-        self._shell.start(self._open_toml(), failed="The rules were not written")
-
-    def read_again(self) -> None:
-        """Take up what was changed in the file by hand."""
-        self._shell.start(self._session.reload_rules(), failed="The rules were not read")
-
     # Inside
 
-    async def _keep(self) -> None:
-        try:
-            await self.draft.save()
-            self._shell.notify("The rules are saved and followed from now on.", state="ok", seconds=4)
-        finally:
-            self._saving = False
-            self._follow()
-
-    async def _open_toml(self) -> None:
+    async def _file(self) -> Path:
         found = self._session.engine.rules.in_use
         if not found.own:
             await self._session.set_rules(found.rules)
-        QGuiApplication.clipboard().setText(str(found.path))
-        QDesktopServices.openUrl(QUrl.fromLocalFile(str(found.path)))
-        self._shell.notify(f"Opened; its path is copied: {found.path}. Reload when it is saved.")
+        return found.path
 
-    def _bring_back(self, at: int, rule: Rule) -> None:
-        self.draft.insert(at, rule)
-        self.table.selectRow(at)
-
-    def _edit(self, rule: Rule) -> None:
-        if self.at >= 0:
-            self.draft.replace(self.at, rule)
+    async def _read_again(self) -> None:
+        await self._session.reload_rules()
 
     def _choose(self) -> None:
         rules = self.draft.rules
@@ -259,29 +200,17 @@ class RulesEditor(QWidget):
         set_role(self.empty, "caption")
         self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.empty.setWordWrap(True)
-        set_role(self.save, "primary")
         set_role(self._card, "card")
         self._card.setMinimumHeight(_CARD[0])
         self._card.setMaximumHeight(_CARD[1])
-        head = QHBoxLayout()
-        head.setSpacing(SPACE_S)
-        head.addWidget(title)
-        head.addSpacing(SPACE_S)
-        head.addWidget(said, 1)
         said.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        for button in (self.toml, self.reload, self.defaults):
-            set_role(button, "quiet")
-            head.addWidget(button)
+        head = self._head(title, said)
+        head.insertSpacing(1, SPACE_S)
         buttons = QHBoxLayout()
         buttons.setSpacing(SPACE_S)
         for button in (self.add, self.copy, self.up, self.down, self.take):
             buttons.addWidget(button)
         buttons.addStretch(1)
-        bar = QHBoxLayout()
-        bar.setSpacing(SPACE_S)
-        bar.addWidget(self.status, 1)
-        bar.addWidget(self.discard)
-        bar.addWidget(self.save)
         self.table.setItemDelegate(MarkedCells(self._shell.theme, self.table))
         self.table.stretch(1, _WIDTHS)
         self.table.setDragDropMode(QAbstractItemView.DragDropMode.InternalMove)
@@ -296,7 +225,7 @@ class RulesEditor(QWidget):
         layout.addWidget(self.empty, 1)
         layout.addLayout(buttons)
         layout.addWidget(self._fill_card(), 1)
-        layout.addLayout(bar)
+        layout.addLayout(self._foot(self.status))
 
     def _fill_card(self) -> QWidget:
         inside = QWidget()
@@ -322,35 +251,16 @@ class RulesEditor(QWidget):
         self.model.moved.connect(self.move_to)
         self.sentence.edited.connect(self._edit)
         self.sentence.reshaped.connect(self.order_tabs)
-        self.table.switched.connect(self.draft.switch)
-        self.table.opened.connect(lambda _: self.sentence.focus_name())
+        self._rows.switched.connect(self.draft.switch)
+        self.table.opened.connect(lambda _: self.edit_rule())
         self.table.selectionModel().currentChanged.connect(lambda *_: self._choose())
-        for button, run in (
-            (self.add, self.add_rule),
-            (self.copy, self.duplicate),
-            (self.up, partial(self.step, -1)),
-            (self.down, partial(self.step, 1)),
-            (self.take, self.delete),
-            (self.toml, self.open_toml),
-            (self.reload, self.read_again),
-            (self.defaults, self.draft.take_defaults),
-            (self.discard, self.draft.discard),
-            (self.save, self.keep),
-        ):
-            button.clicked.connect(lambda _=False, run=run: run())
-        for button, tip in (
-            (self.add, "Add a rule (Ins)"),
-            (self.copy, "Copy the rule (Ctrl+D)"),
-            (self.up, "Move the rule up (Alt+Up)"),
-            (self.down, "Move the rule down (Alt+Down)"),
-            (self.take, "Delete the rule (Del)"),
-            (self.toml, "Open rules.toml in an editor, and copy its path"),
-            (self.reload, "Read rules.toml again after a change by hand"),
-            (self.defaults, "Show the rules that come with the console; Save makes them yours again"),
-            (self.save, "Follow these rules from now on (Ctrl+S)"),
-            (self.discard, "Go back to the rules in use"),
-        ):
-            button.setToolTip(tip)
+        self._connect_buttons(
+            "rules.toml",
+            (
+                (self.up, partial(self.step, -1), "Move the rule up (Alt+Up)"),
+                (self.down, partial(self.step, 1), "Move the rule down (Alt+Down)"),
+            ),
+        )
 
     def order_tabs(self) -> None:
         """Let Tab follow the eye: what is above the table, the table, what is done with it, the sentence, and saving."""
