@@ -48,6 +48,11 @@ async def run(
         ProviderError: see `Router.complete`.
     """
     request = await asyncio.to_thread(_request, engine.default_model(), options)
+    if not request.model:
+        raise ConfigError(
+            "No model is named, and no provider has a key.",
+            advice="Keep a key with `aiconsole keys set groq`, name a model with --model, or try it with --demo.",
+        )
     if options.no_stream or options.json:
         result = await engine.complete(request)
         if options.json:

@@ -70,7 +70,14 @@ async def _run(options: argparse.Namespace) -> int:
     if options.command == "simulate":
         from aiconsole.simulator.command import serve
 
-        await serve(options.port, options.seed, fast=options.fast, say=_say)
+        try:
+            await serve(options.port, options.seed, fast=options.fast, say=_say)
+        except BrokenPipeError:
+            raise
+        except (OSError, OverflowError) as error:
+            why = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else "it is no port"
+            advice = "Give another with --port; 0 takes a free one."
+            raise ConfigError(f"Port {options.port} cannot be used: {why}.", advice=advice) from error
         return DONE
     from aiconsole.engine import Engine
 

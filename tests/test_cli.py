@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -164,3 +165,13 @@ def test_simulate_serves_until_it_is_stopped(tmp_path: Path) -> None:
     process.communicate(timeout=10)
     assert time.monotonic() - started < 10
     assert any("groq" in line and "http://127.0.0.1:" in line for line in lines)
+
+
+def test_simulate_says_when_its_port_cannot_be_used() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        for port in (taken.getsockname()[1], 99_999):
+            command = [sys.executable, "-m", "aiconsole", "simulate", "--port", str(port)]
+            done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+            assert done.returncode == 2
+            assert done.stderr.startswith(f"Port {port} cannot be used: ")
+            assert "--port; 0 takes a free one." in done.stderr

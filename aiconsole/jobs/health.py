@@ -124,6 +124,8 @@ class HealthWatch:
         unwell = sorted(state.name for state in usable if self._of(state).healthy is False)
         asked = f"{len(due)} of {len(usable)} providers asked"
         words = f"{asked}; not well: {', '.join(unwell)}." if unwell else f"{asked}; none is unwell."
+        if not usable:
+            words = "No provider can be asked yet: none has a key."
         return Outcome(words, again_in_s=max(DOUBT_S, min(waits)) if waits else None)
 
     async def _probe(self, state: ProviderState, run: Run) -> None:
