@@ -5,19 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from PySide6.QtCore import QTimer
-from PySide6.QtGui import QHideEvent, QShowEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QTabWidget, QVBoxLayout, QWidget
+from PySide6.QtGui import QShowEvent
+from PySide6.QtWidgets import QTabWidget, QWidget
 
 from ...alerts.service import Alerts
-from ...domain.errors import ConsoleError
 from ...domain.events import AlertChanged
 from ..commands import Command
-from ..notices import StateGlyph
+from ..service_panel import ServicePanel
 from ..session import Session
 from ..shell import Shell
-from ..slot import Trouble
-from ..theme import SPACE_L, SPACE_M, SPACE_S, set_role
 from .channels import ChannelsView
 from .listing import AlertsView
 from .messages import MessagesView
@@ -30,33 +26,19 @@ _EVERY_MS: Final = 10_000
 _HZ: Final = 4.0
 
 
-class AlertsPanel(QWidget):
+class AlertsPanel(ServicePanel[Alerts]):
     """``open_item``: an alert's id, `RULES` (with ``:`` and a rule's name), or `CHANNELS`."""
 
     def __init__(self, session: Session, shell: Shell) -> None:
-        super().__init__()
-        self.setAccessibleName("Alerts")
-        self._session, self._shell = session, shell
+        super().__init__(session, shell, "Alerts", "Nothing is watched.", _EVERY_MS)
         self.alerts: Alerts | None = None
         self.list: AlertsView | None = None
         self.rules: RulesView | None = None
         self.channels: ChannelsView | None = None
         self.messages: MessagesView | None = None
-        self._wanted: list[str] = []
-        self._glyph = StateGlyph(shell.theme, "idle")
-        self.summary = QLabel("Starting…")
         self.tabs = QTabWidget()
-        self._trouble: Trouble | None = None
-        self._whole = QVBoxLayout(self)
         self._build()
-        self._timer = QTimer(self)
-        self._timer.setInterval(_EVERY_MS)
-        self._timer.timeout.connect(self.tick)
         self.begin()
-
-    def begin(self) -> None:
-        """Open the alerts, or say why they cannot be."""
-        self._shell.start(self._begin())
 
     def open_item(self, argument: Any) -> None:
         """Show what another panel asks for; see the class."""
@@ -88,23 +70,14 @@ class AlertsPanel(QWidget):
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
-        self._timer.start()
         self.read()
-
-    def hideEvent(self, event: QHideEvent) -> None:
-        super().hideEvent(event)
-        self._timer.stop()
 
     # Inside
 
-    async def _begin(self) -> None:
-        if self._trouble is not None:
-            self._trouble.hide()
-        try:
-            alerts = await self._session.engine.open_alerts()
-        except ConsoleError as error:
-            self._show_trouble(error)
-            return
+    async def _open(self) -> Alerts:
+        return await self._session.engine.open_alerts()
+
+    async def _show(self, alerts: Alerts) -> None:
         self.alerts = alerts
         self.list = AlertsView(self._session, self._shell, alerts)
         self.rules = RulesView(self._session, self._shell, alerts)
@@ -123,38 +96,13 @@ class AlertsPanel(QWidget):
         self.destroyed.connect(lambda _=None: leave())
         self._add_commands(self.list)
         await self._read(alerts)
-        wanted, self._wanted = self._wanted, []
-        for item in wanted:
-            self.open_item(item)
 
     def _build(self) -> None:
-        title = QLabel("Alerts")
-        set_role(title, "title")
-        set_role(self.summary, "caption")
-        head = QHBoxLayout()
-        head.setSpacing(SPACE_S)
-        head.addWidget(title)
-        head.addSpacing(SPACE_S)
-        head.addWidget(self._glyph)
-        head.addWidget(self.summary, 1)
         self.tabs.setDocumentMode(True)
         self.tabs.setAccessibleName("Alerts, rules, channels and messages")
         self.tabs.hide()
-        self._whole.setContentsMargins(SPACE_L, SPACE_M, SPACE_L, SPACE_L)
-        self._whole.setSpacing(SPACE_S)
-        self._whole.addLayout(head)
         self._whole.addWidget(self.tabs, 1)
         self._whole.addStretch(0)
-
-    def _show_trouble(self, error: ConsoleError) -> None:
-        if self._trouble is not None:
-            self._whole.removeWidget(self._trouble)
-            self._trouble.deleteLater()
-        self._glyph.set_state("crit")
-        self.summary.setText("not running")
-        self._trouble = Trouble(self._shell.theme, "Nothing is watched.", error, self.begin)
-        self._whole.insertWidget(1, self._trouble)
-        self.setFocusProxy(self._trouble)
 
     def _changed(self) -> None:
         if self.isVisible():
@@ -178,8 +126,7 @@ class AlertsPanel(QWidget):
     def _summarise(self, alerts: Alerts) -> None:
         on = sum(rule.enabled for rule in alerts.rules.rules)
         state, words = summary(alerts.current(), on, followed=self._session.engine.settings.alerts.enabled)
-        self._glyph.set_state(state)
-        self.summary.setText(words)
+        self._say(state, words)
 
     def _show_channels(self) -> None:
         self.tabs.setCurrentIndex(2)

@@ -6,22 +6,20 @@ from collections.abc import Callable
 from itertools import pairwise
 from typing import Any, Final
 
-from PySide6.QtCore import Qt, QTimer
-from PySide6.QtGui import QHideEvent, QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QResizeEvent, QShowEvent
+from PySide6.QtWidgets import QSplitter, QWidget
 
-from ...domain.errors import ConsoleError
 from ...domain.events import JobChanged
 from ...domain.jobs import JobView
 from ...jobs_setup import Jobs
 from ..commands import Command
 from ..hint import apart
 from ..lines import LinesTable
-from ..notices import StateGlyph
+from ..service_panel import ServicePanel
 from ..session import Session
 from ..shell import Shell
-from ..slot import Trouble
-from ..theme import SPACE_L, SPACE_M, SPACE_S, State, set_role
+from ..theme import SPACE_M, SPACE_S, State
 from .commands import RUN
 from .detail import JobDetail
 from .model import JobsModel, job_lines
@@ -36,34 +34,20 @@ _NARROW: Final = {6: 1000, 4: 880}
 _WIDTHS: Final = {0: 184, 1: 104, 3: 104, 4: 84, 5: 128, 6: 150}
 
 
-class JobsPanel(QWidget):
+class JobsPanel(ServicePanel[Jobs]):
     """``open_item(name)`` chooses a job, ``open_item(name + RUN)`` begins it as well."""
 
     def __init__(self, session: Session, shell: Shell) -> None:
-        super().__init__()
-        self.setAccessibleName("Jobs")
-        self._session, self._shell = session, shell
+        super().__init__(session, shell, "Jobs", "The background jobs do not run.", _EVERY_MS)
         self.jobs: Jobs | None = None
         self.detail: JobDetail | None = None
-        self._wanted: list[str] = []
-        self._glyph = StateGlyph(shell.theme, "idle")
-        self.summary = QLabel("Starting…")
         self.table = LinesTable(JobsModel(), "Background jobs", shell.theme, row_px=_ROW)
         self._split = QSplitter(Qt.Orientation.Vertical)
-        self._trouble: Trouble | None = None
-        self._whole = QVBoxLayout(self)
         self._build()
-        self._timer = QTimer(self)
-        self._timer.setInterval(_EVERY_MS)
-        self._timer.timeout.connect(self.tick)
         self.setFocusProxy(self.table)
         self.table.chosen.connect(lambda _: self._choose())
         self._add_commands()
         self.begin()
-
-    def begin(self) -> None:
-        """Open the jobs, or say why they cannot be."""
-        self._shell.start(self._begin())
 
     def open_item(self, argument: Any) -> None:
         """Choose a job by its name; see the class."""
@@ -87,14 +71,9 @@ class JobsPanel(QWidget):
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
-        self._timer.start()
         self.tick()
         if self.detail is not None:
             self.detail.read()
-
-    def hideEvent(self, event: QHideEvent) -> None:
-        super().hideEvent(event)
-        self._timer.stop()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -103,14 +82,10 @@ class JobsPanel(QWidget):
 
     # Inside
 
-    async def _begin(self) -> None:
-        if self._trouble is not None:
-            self._trouble.hide()
-        try:
-            jobs = await self._session.engine.open_jobs()
-        except ConsoleError as error:
-            self._show_trouble(error)
-            return
+    async def _open(self) -> Jobs:
+        return await self._session.engine.open_jobs()
+
+    async def _show(self, jobs: Jobs) -> None:
         self.jobs = jobs
         detail = self.detail = JobDetail(self._session, self._shell, jobs)
         detail.plan.kept.connect(self.tick)
@@ -125,20 +100,8 @@ class JobsPanel(QWidget):
         self.tick()
         self._order_tabs(detail)
         self._choose()
-        wanted, self._wanted = self._wanted, []
-        for name in wanted:
-            self.open_item(name)
 
     def _build(self) -> None:
-        title = QLabel("Jobs")
-        set_role(title, "title")
-        set_role(self.summary, "caption")
-        head = QHBoxLayout()
-        head.setSpacing(SPACE_S)
-        head.addWidget(title)
-        head.addSpacing(SPACE_S)
-        head.addWidget(self._glyph)
-        head.addWidget(self.summary, 1)
         self.table.stretch(2, _WIDTHS)
         self.table.setMinimumHeight(_ROW * 5)
         self.table.setMaximumHeight(_ROW * 10 + 38)
@@ -146,21 +109,9 @@ class JobsPanel(QWidget):
         self._split.setHandleWidth(1)
         self._split.addWidget(apart(self.table, bottom=SPACE_S))
         self._split.hide()
-        self._whole.setContentsMargins(SPACE_L, SPACE_M, SPACE_L, SPACE_L)
         self._whole.setSpacing(SPACE_M)
-        self._whole.addLayout(head)
         self._whole.addWidget(self._split, 1)
         self._whole.addStretch(0)
-
-    def _show_trouble(self, error: ConsoleError) -> None:
-        if self._trouble is not None:
-            self._whole.removeWidget(self._trouble)
-            self._trouble.deleteLater()
-        self._glyph.set_state("crit")
-        self.summary.setText("not running")
-        self._trouble = Trouble(self._shell.theme, "The background jobs do not run.", error, self.begin)
-        self._whole.insertWidget(1, self._trouble)
-        self.setFocusProxy(self._trouble)
 
     def _summarise(self, views: tuple[JobView, ...], now: float) -> None:
         """What one wants to know first: which failed, which run, what is next."""
@@ -174,9 +125,8 @@ class JobsPanel(QWidget):
         said += [f"{stopped} paused or off"] if stopped else []
         said += [f"next is {following.title} {countdown(following.countdown_s(now))}"] if following else []
         state: State = "crit" if failed else "ok" if any(view.last for view in views) else "idle"
-        self._glyph.set_state(state)
         words = " · ".join(said)
-        self.summary.setText(words[:1].upper() + words[1:])
+        self._say(state, words[:1].upper() + words[1:])
 
     def _choose(self) -> None:
         if self.detail is not None and self.table.key is not None:
