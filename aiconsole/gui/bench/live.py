@@ -29,7 +29,7 @@ _TILES: Final = {
     "flight": ("In flight", "Requests under way now, and the level of the load"),
     "usd": ("Cost", "Of all requests so far as far as prices are known, against the limit"),
 }
-_WIDTHS: Final = {0: 104, 1: 62, 2: 62, 3: 68, 4: 80, 5: 86, 6: 86, 7: 104, 8: 104, 9: 98}
+_WIDTHS: Final = {0: 132, 1: 62, 2: 62, 3: 68, 4: 80, 5: 86, 6: 86, 7: 104, 8: 104, 9: 98}
 
 
 class LiveView(QWidget):

@@ -66,7 +66,7 @@ class PerformancePage(QWidget):
         self.measures = LinesTable(MeasuresModel(), "The console's own figures", shell.theme, _ROW)
         self.measures.stretch(0, {1: 78, 2: 116, 3: 84, 4: 108})
         self.pools = LinesTable(PoolsModel(), "Pools", shell.theme, _ROW)
-        self.pools.stretch(4, {0: 178, 1: 104, 2: 48, 3: 112})
+        self.pools.stretch(4, {0: 190, 1: 120, 2: 52, 3: 112})
         for table in (self.measures, self.pools):
             table.setSelectionMode(LinesTable.SelectionMode.NoSelection)
             set_role(table, "bare")

@@ -14,6 +14,8 @@ from ...settings.read import find_key, read_settings
 Shape = Literal["value", "lines", "text", "table"]
 """How a value is edited: in one control, as a list with an item a line, as longer text, as a table with an entry a line."""
 
+_FIRST_GROUP = "General"
+_GROUPS = {"Bench": "Test bench"}
 _TITLES = {
     "ca_file": "CA file",
     "base_url": "Base URL",
@@ -72,7 +74,9 @@ class Entry(msgspec.Struct, frozen=True):
 
 def common_entries() -> tuple[Entry, ...]:
     """Every setting that stands once."""
-    return tuple(_entry(info, info.key, info.group) for info in describe() if "<name>." not in info.key)
+    return tuple(
+        _entry(info, info.key, _GROUPS.get(info.group, info.group)) for info in describe() if "<name>." not in info.key
+    )
 
 
 def named_entries(place: str, name: str, group: str) -> tuple[Entry, ...]:
@@ -92,7 +96,7 @@ def provider_entries(name: str, label: str, custom: bool) -> tuple[Entry, ...]:
 
 def all_entries(settings: Settings, labels: Mapping[str, str]) -> dict[str, tuple[Entry, ...]]:
     """Every setting there is now, by group; ``labels`` are the providers' names as shown."""
-    groups: dict[str, tuple[Entry, ...]] = {}
+    groups: dict[str, tuple[Entry, ...]] = {_FIRST_GROUP: ()}
     for entry in common_entries():
         groups[entry.group] = (*groups.get(entry.group, ()), entry)
     places = dict.fromkeys(info.key.partition(".")[0] for info in describe() if "<name>." in info.key)
