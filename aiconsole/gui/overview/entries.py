@@ -135,7 +135,7 @@ def _of_providers(event: Event | Continued, at: float) -> Entry | None:
 
 
 def _of_console(event: Event | Continued, at: float) -> Entry | None:
-    if isinstance(event, AlertChanged):
+    if isinstance(event, AlertChanged) and event.state != "pending":
         gravity: State = "crit" if event.severity == "critical" else "warn"
         state = "ok" if event.state == "resolved" else gravity if event.state == "firing" else "idle"
         return Entry(at, "alerts", state, event.subject or event.rule, f"{event.state}: {event.summary}", "alerts")
@@ -162,8 +162,11 @@ def _of_console(event: Event | Continued, at: float) -> Entry | None:
 
 
 def entry_of_past(event: PastEvent) -> Entry | None:
-    """The entry of an event that an earlier run of the console kept; None for what the person stopped."""
+    """The entry of an event that an earlier run of the console kept; None for what the person stopped and for alerts that may
+    come to nothing."""
     if event.kind == "failed request" and event.words.startswith("cancelled"):
+        return None
+    if event.kind == "alert" and ", pending" in event.words.partition(":")[0]:
         return None
     kind = _PAST[event.kind]
     words = f"failed: {event.words}" if kind == "failures" else event.words

@@ -97,9 +97,14 @@ def test_what_goes_well_by_itself_is_not_told() -> None:
     limits = (RateLimit("requests", "day", 1000, 999),)
     for event in (
         JobChanged("backup", "succeeded", 1.0, duration_ms=20.0),
+        AlertChanged("a", "errors", "pending", 1.0, "critical", "maybe too many"),
         LimitSeen("groq/m", "limits: limit of 1,000 requests per day", 1.0, 1.0, limits),
     ):
         assert entry_of(event, 5.0) is None
+    assert entry_of_past(PastEvent(1.0, "alert", "", "warning, pending: maybe too many")) is None
+    told = entry_of_past(PastEvent(1.0, "alert", "", "warning, firing: too many"))
+    assert told is not None
+    assert told.subject == "Alert"
 
 
 def test_each_event_that_is_told_has_its_entry() -> None:
