@@ -10,8 +10,18 @@ from typing import cast
 
 import msgspec
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QFileDialog, QFrame, QHBoxLayout, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtGui import QResizeEvent, QShowEvent
+from PySide6.QtWidgets import (
+    QBoxLayout,
+    QFileDialog,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
 
 from ...bench.command import suite_path
 from ...bench.health import CHECKS
@@ -31,6 +41,7 @@ from .words import KINDS, duration, stops_words
 
 _PATIENCE_MS = 200
 _OTHER = "other"
+_TWO_COLUMNS_PX = 820
 
 
 class BenchForm(QWidget):
@@ -140,6 +151,14 @@ class BenchForm(QWidget):
         super().showEvent(event)
         self._timer.start()
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Two columns where they fit, one below the other where they do not."""
+        super().resizeEvent(event)
+        side_by_side = self.width() >= _TWO_COLUMNS_PX
+        across, down = QBoxLayout.Direction.LeftToRight, QBoxLayout.Direction.TopToBottom
+        for row in (self._cards, self._presets):
+            row.setDirection(across if side_by_side else down)
+
     # Inside
 
     def _build(self) -> None:
@@ -154,7 +173,7 @@ class BenchForm(QWidget):
         self.what.rows.addWidget(what)
         self.suite.activated.connect(self._choose_suite)
         self.kind.activated.connect(self._choose_kind)
-        cards = QHBoxLayout()
+        cards = self._cards = QHBoxLayout()
         cards.setSpacing(SPACE_M)
         columns = ((self.what, self.targets), (self.load, self.prompts, self.limits, self.objectives))
         for column, members in enumerate(columns):
@@ -168,7 +187,8 @@ class BenchForm(QWidget):
         whole = QVBoxLayout(inner)
         whole.setContentsMargins(0, 0, SPACE_S, 0)
         whole.setSpacing(SPACE_M)
-        whole.addLayout(self._preset_row())
+        self._presets = self._preset_row()
+        whole.addLayout(self._presets)
         whole.addLayout(cards)
         whole.addStretch(1)
         area = QScrollArea()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QScrollArea
 from pytestqt.qtbot import QtBot
 
 from aiconsole.bench.plan import Limits, Load, Plan, Prompt
@@ -202,3 +202,18 @@ async def test_a_run_goes_on_when_it_is_left_says_how_far_it_is_and_keeps_what_t
         assert report.partial
         assert report.targets[0].requests > 3
         assert panel.finished.stopped.text().startswith("Ended early:")
+
+
+async def test_a_narrow_window_cuts_nothing_off_the_form(qtbot: QtBot, qapp: QApplication, tmp_path: Path) -> None:
+    async with console(qapp, tmp_path) as it:
+        panel = await opened(it)
+        for width in (900, 1280):
+            it.shell.resize(width, 600)
+            await until(lambda width=width: it.shell.width() == width)  # type: ignore[misc]
+            qapp.processEvents()
+            (area,) = (
+                found for found in panel.form.findChildren(QScrollArea) if found.isAncestorOf(panel.form.targets)
+            )
+            inner = area.widget()
+            assert inner is not None
+            assert inner.minimumSizeHint().width() <= area.viewport().width()
