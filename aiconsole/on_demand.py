@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from importlib import import_module
 from typing import Generic, TypeVar
+
+from aiconsole.imports import import_apart
 
 T = TypeVar("T")
 
@@ -29,6 +30,6 @@ class OnDemand(Generic[T]):
         """The service. ``make`` is called where there is none; if it fails, that is raised and a later call tries again."""
         async with self._making:
             if self.now is None:
-                await asyncio.to_thread(import_module, self._module)
+                await import_apart(self._module)
                 self.now = await make()
             return self.now

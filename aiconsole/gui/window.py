@@ -18,6 +18,7 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QWidget
 from shiboken6 import isValid
 
+from ..imports import import_apart
 from .bench.commands import bench_commands
 from .commands import Command
 from .feed import StripFeed
@@ -108,6 +109,7 @@ class Window(QObject):
         self._tray: Tray | None = None
         self._leave_alerts: Callable[[], None] = _nothing
         self._frames: QObject | None = None
+        self._making = asyncio.Lock()
         for plan in self._plans.values():
             shell.add_panel(Panel(plan.key, plan.title, plan.icon, partial(self._slot, plan.key)))
         shell.commands.add_source(self._more_commands)
@@ -274,9 +276,10 @@ class Window(QObject):
     async def _fill_later(self, key: str, slot: PanelSlot, session: Session) -> None:
         plan = self._plans[key]
         try:
-            for module in (*plan.heavy, f"{plan.module}.panel"):
-                await asyncio.to_thread(import_module, module)
-            slot.fill(import_module(plan.module).make(session, self.shell))
+            async with self._making:
+                for module in (*plan.heavy, f"{plan.module}.panel"):
+                    await import_apart(module)
+                slot.fill(import_module(plan.module).make(session, self.shell))
         except Exception as error:
             _log.exception("Panel %s cannot be made", key)
             slot.show_trouble(f"{plan.title} cannot be shown.", error, partial(self._fill, key))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
+from ...imports import import_apart
 from ..session import Session
 from ..shell import Shell
 
@@ -40,7 +40,7 @@ class DrillPage(QWidget):
             self._making = self._shell.start(self._make(), failed="The drill cannot be shown")
 
     async def _make(self) -> None:
-        module = await asyncio.to_thread(import_module, "aiconsole.gui.drill.view")
+        module = await import_apart("aiconsole.gui.drill.view")
         self.view = module.DrillView(self._session, self._shell)
         self._layout.addWidget(self.view)
         self.setFocusProxy(self.view)

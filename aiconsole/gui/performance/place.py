@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
+from ...imports import import_apart
 from ..session import Session
 from ..shell import Shell
 
@@ -38,7 +38,7 @@ class PerformancePlace(QWidget):
             self._making = self._shell.start(self._make(), failed="The performance page cannot be shown")
 
     async def _make(self) -> None:
-        module = await asyncio.to_thread(import_module, "aiconsole.gui.performance.page")
+        module = await import_apart("aiconsole.gui.performance.page")
         optimizer = await self._session.engine.open_optimizer()
         self.page = module.PerformancePage(self._session, self._shell, optimizer)
         self.page.left.connect(self._leave)
