@@ -60,7 +60,11 @@ PANELS = (
     PanelPlan("providers", "Providers", "providers", "aiconsole.gui.providers"),
     PanelPlan("routing", "Routing", "routing", "aiconsole.gui.routing"),
     PanelPlan(
-        "bench", "Test bench", "bench", "aiconsole.gui.bench", ("aiconsole.bench.service", "aiconsole.bench.command")
+        "bench",
+        "Test bench",
+        "bench",
+        "aiconsole.gui.bench",
+        ("pyqtgraph", "aiconsole.bench.service", "aiconsole.bench.command"),
     ),
     PanelPlan("jobs", "Jobs", "jobs", "aiconsole.gui.jobs"),
     PanelPlan("alerts", "Alerts", "alerts", "aiconsole.gui.alerts"),

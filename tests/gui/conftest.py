@@ -10,18 +10,18 @@ from collections.abc import Iterator
 
 import pytest
 from PySide6.QtWidgets import QApplication
-from shiboken6 import delete, isValid
+from shiboken6 import createdByPython, delete, isValid
 
 from aiconsole.gui.theme import Theme
 
 
 @pytest.fixture(autouse=True)
 def nothing_left_on_the_screen() -> Iterator[None]:
-    """Delete the windows, pop-ups and themes that are still there after a test."""
+    """Delete the windows, pop-ups and themes that are still there after a test; Qt's own helpers go with what needs them."""
     yield
     application = QApplication.instance()
     if not isinstance(application, QApplication):
         return
     for left in (*application.topLevelWidgets(), *application.findChildren(Theme)):
-        if isValid(left):
+        if isValid(left) and createdByPython(left):
             delete(left)
