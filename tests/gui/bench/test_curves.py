@@ -24,7 +24,9 @@ def curves(qtbot: QtBot, qapp: QApplication) -> Curves:
 def over_time() -> Drawn:
     points = [(0.0, 100.0), (5.0, 200.0), (10.0, 300.0)]
     series = (Series("groq", "groq", points, [(5.0, 150.0, 250.0)]), Series("cohere", "cohere", [(5.0, 400.0)]))
-    return Drawn(series, linear([10.0], 5), linear([400.0], 4), lambda x: f"{x:g} s", lambda y: f"{y:g} ms", marked=True)
+    return Drawn(
+        series, linear([10.0], 5), linear([400.0], 4), lambda x: f"{x:g} s", lambda y: f"{y:g} ms", marked=True
+    )
 
 
 def test_the_arrows_move_a_cursor_that_tells_each_curve_at_or_before_it(curves: Curves, qtbot: QtBot) -> None:
