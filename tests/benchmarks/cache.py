@@ -139,7 +139,7 @@ async def _passing() -> list[Row]:
         publish=lambda event: None,
         random=Random(1),
         open_file=no_file,
-        meaning=Meaning(lambda: None),
+        meaning=Meaning(lambda name: None, SystemClock()),
         limits=CacheLimits(),
     )
     number = iter(range(10**9))
