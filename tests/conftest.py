@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.here import Here
+
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 
@@ -35,3 +37,9 @@ def wire_folder() -> Path:
     if not folder.is_dir():
         pytest.skip("the recorded exchanges (../shared/wire) are not here")
     return folder
+
+
+@pytest.fixture
+def here(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Here:
+    """The command line in this process, at home in ``tmp_path``."""
+    return Here(monkeypatch, capsys, tmp_path)

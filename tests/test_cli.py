@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from aiconsole import __version__
+from tests.here import Here
 
 BARE = {name: value for name, value in os.environ.items() if not name.endswith("_API_KEY") and name != "AICONSOLE_HOME"}
 
@@ -82,33 +83,34 @@ def test_chat_takes_standard_input_and_files(tmp_path: Path) -> None:
     ],
 )
 def test_what_goes_wrong_is_told_with_an_exit_code_of_its_own(
-    arguments: tuple[str, ...], code: int, words: str, tmp_path: Path
+    arguments: tuple[str, ...], code: int, words: str, here: Here
 ) -> None:
-    done = aiconsole(*arguments, home=tmp_path)
+    done = here.run(*arguments)
     assert done.returncode == code
     assert words in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_lists_as_tables_and_as_json(tmp_path: Path) -> None:
-    assert "anthropic/claude-haiku-4-5-20251001" in aiconsole("models", "--demo", home=tmp_path).stdout
-    models = json.loads(aiconsole("models", "groq", "--demo", "--json", home=tmp_path).stdout)
+def test_lists_as_tables_and_as_json(here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "anthropic/claude-haiku-4-5-20251001" in here.run("models", "--demo").stdout
+    models = json.loads(here.run("models", "groq", "--demo", "--json").stdout)
     assert {model["provider"] for model in models} == {"groq"}
-    providers = aiconsole("providers", home=tmp_path, environ={"MISTRAL_API_KEY": "canary-123456789"})
+    monkeypatch.setenv("MISTRAL_API_KEY", "canary-123456789")
+    providers = here.run("providers")
     assert "from MISTRAL_API_KEY" in providers.stdout
     assert "canary" not in providers.stdout + providers.stderr
     assert "missing" in providers.stdout
 
 
-def test_check_asks_every_provider(tmp_path: Path) -> None:
-    done = aiconsole("check", "--quick", "--demo", "--json", home=tmp_path)
+def test_check_asks_every_provider(here: Here) -> None:
+    done = here.run("check", "--quick", "--demo", "--json")
     assert done.returncode == 0, done.stdout
     assert len(json.loads(done.stdout)) == 7
 
 
-def test_settings_that_cannot_be_used_are_told_and_do_not_stop_it(tmp_path: Path) -> None:
+def test_settings_that_cannot_be_used_are_told_and_do_not_stop_it(here: Here, tmp_path: Path) -> None:
     (tmp_path / "settings.toml").write_text("[chat]\nmodel = 5\n")
-    done = aiconsole("providers", home=tmp_path)
+    done = here.run("providers")
     assert done.returncode == 0
     assert "Line 2, chat.model" in done.stderr
 

@@ -21,6 +21,7 @@ from aiconsole.bench.report import Report
 from aiconsole.domain.errors import ConfigError
 from aiconsole.domain.models import Prices
 from aiconsole.resources import resource
+from tests.here import Here
 from tests.test_cli import BARE, aiconsole
 
 QUICK = ("--demo", "--provider", "cerebras", "--max-tokens", "4", "--warmup", "0", "--no-calibration")
@@ -66,8 +67,8 @@ def test_a_pipeline_gets_its_files_and_its_verdict(tmp_path: Path) -> None:
         (("stress", "--demo", "--suite", "quick"), "is for `aiconsole bench`"),
     ],
 )
-def test_wrong_usage_is_told_before_anything_is_sent(arguments: tuple[str, ...], words: str, tmp_path: Path) -> None:
-    done = aiconsole(*arguments, home=tmp_path)
+def test_wrong_usage_is_told_before_anything_is_sent(arguments: tuple[str, ...], words: str, here: Here) -> None:
+    done = here.run(*arguments)
     assert done.returncode == 2
     assert words in done.stderr
     assert "Traceback" not in done.stderr
