@@ -202,7 +202,7 @@ async def test_closing_does_not_wait_for_ever_for_a_stream_that_will_not_end(
         await asyncio.sleep(0)
         started = time.perf_counter()
         await chat.close()
-        assert time.perf_counter() - started < 1
+        assert time.perf_counter() - started < 10  # and not for ever
         assert (await chat.open(conversation.id)).turns[-1].state == "interrupted"
         gate.set()
         assert (await consumer)[-1].turn.state == "interrupted"

@@ -226,7 +226,7 @@ async def test_closing_is_prompt_with_streams_open() -> None:
             while sum(simulator.counts(name).in_flight for name in NAMES) < len(tasks):
                 await asyncio.sleep(0.001)
             began = time.perf_counter()
-        assert time.perf_counter() - began < 1
+        assert time.perf_counter() - began < 10  # not the hour that the streams would take
         results = await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), 5)
     assert not any(isinstance(result, tuple) and result[1] for result in results)
     assert sum(simulator.counts(name).cancelled for name in NAMES) == 0
