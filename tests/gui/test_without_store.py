@@ -41,8 +41,12 @@ async def test_a_database_that_another_console_holds(qtbot: QtBot, qapp: QApplic
             QTest.keyClick(asked, Qt.Key.Key_Return)
             await until(lambda: len(chat.transcript.turns) == 2 and chat.transcript.turns[-1].state == "complete")
             assert chat.transcript.turns[-1].message.text
-            assert any("Conversations are kept only until this console is closed" in words for words in it.messages())
-            assert any("has aiconsole.db open" in words for words in it.messages())
+            await until(
+                lambda: any(
+                    "Conversations are kept only until this console is closed" in words for words in it.messages()
+                )
+            )
+            await until(lambda: any("has aiconsole.db open" in words for words in it.messages()))
             for key in ("overview", "requests"):
                 panel = await it.open(key)
                 await until(partial(_says, panel, "has aiconsole.db open"))
@@ -64,9 +68,9 @@ async def test_a_full_disk_stands_in_the_strip_until_there_is_room(
         said = unsaved.accessibleName()
         assert said.startswith("Not saved. The disk with the console's database is full. Make room")
         assert "3,000 events wait in memory" in said
-        assert any("database is full" in words for words in it.messages())
+        await until(lambda: any("database is full" in words for words in it.messages()))
         assert not it.shell.strip.grab().isNull()
         await store.write(lambda database: database.pragma("max_page_count", 1_000_000))
         await until(lambda: not unsaved.isVisible())
-        assert any("written again" in words for words in it.messages())
+        await until(lambda: any("written again" in words for words in it.messages()))
     assert rows(tmp_path / "aiconsole.db", "SELECT count(*) FROM user_activity WHERE action LIKE 'act %'") == [(3000,)]

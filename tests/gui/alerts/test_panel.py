@@ -65,7 +65,7 @@ async def test_an_alert_is_on_the_strip_acknowledged_silenced_and_called_over(
         strip = it.shell.strip.alerts
         await until(strip.isVisible)
         assert strip.accessibleName() == "1 alert firing"
-        assert any("The job backup failed" in message for message in it.messages())
+        await until(lambda: any("The job backup failed" in message for message in it.messages()))
 
         strip.click()
         panel = await opened(it)

@@ -89,7 +89,7 @@ async def test_a_job_is_paused_and_resumed_and_says_so(qtbot: QtBot, qapp: QAppl
         assert cell(panel, 3, 5) == "–"
         assert panel.detail is not None
         assert panel.detail.pause.text() == "Resume"
-        assert "paused" in it.messages()[0]
+        await until(lambda: any("paused" in message for message in it.messages()))
         press(Qt.Key.Key_P, CTRL)
         await until(lambda: cell(panel, 3, 1) == "waiting")
 

@@ -181,7 +181,7 @@ async def test_a_provider_of_ones_own_is_checked_added_tested_removed_and_brough
 
         panel.detail.remove.click()
         await until(lambda: "my-box" not in it.engine.settings.custom)
-        assert "My Box! was removed." in it.messages()
+        await until(lambda: "My Box! was removed." in it.messages())
         notice = next(n for n in it.shell._notices.shown() if n.accessibleName() == "My Box! was removed.")
         notice.action.click()
         await until(lambda: "my-box" in it.engine.settings.custom)

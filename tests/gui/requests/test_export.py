@@ -65,7 +65,7 @@ async def test_what_was_found_is_written_as_csv_and_json(qtbot: QtBot, qapp: QAp
         it.it.shell.open("requests")
         it.panel.exporting.stop.click()
         await until(lambda: it.panel.exporting.isHidden())
-        assert "The export was cancelled; no file was written." in it.it.messages()
+        await until(lambda: "The export was cancelled; no file was written." in it.it.messages())
 
     with (tmp_path / "out.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))

@@ -257,7 +257,7 @@ async def test_the_file_is_edited_by_hand_and_reloaded_from_the_palette(
         await it.open("providers")
         command("reload fallback rules")
         await until(lambda: names(rules) == ["only"])
-        assert any("odd" in message for message in it.messages())
+        await until(lambda: any("odd" in message for message in it.messages()))
         await opened(it)
         assert "Line 5, odd" in rules.file_problem.label.text()
 
