@@ -195,8 +195,9 @@ def _litellm(base_url: str, rows: list[Row]) -> list[Row]:
     if not python:
         return []
     script = Path(__file__).with_name("litellm_router.py")
+    alone = "-P"  # without it the script's folder, which has modules of the same names as others', would come first
     done = subprocess.run(
-        [python, str(script), base_url, str(CALLS * 2)], capture_output=True, text=True, check=True, timeout=300
+        [python, alone, str(script), base_url, str(CALLS * 2)], capture_output=True, text=True, check=True, timeout=300
     )
     theirs = json.loads(done.stdout.splitlines()[-1])
     ours = {row.name: row.value for row in rows}
