@@ -59,6 +59,7 @@ ROUTES = {
 WELL = Behaviour(ttft_ms=60.0, tokens_per_s=800.0, jitter=0.3)
 PACES = dict.fromkeys(PROVIDERS, WELL) | {"groq": msgspec.structs.replace(WELL, tail=0.8)}
 """How each behaves without a fault; groq's slow calls are what hedging is for."""
+DEAD_AT_FIRST_S = 2.0
 SLACK_S = 1e-6
 
 
@@ -169,8 +170,10 @@ class Soak:
         return None
 
     async def _weather(self) -> None:
-        """Change a provider's behaviour every now and then; half of the time it is well."""
+        """Let one be dead for long enough to be given up, then change any of them now and then; half the time it is well."""
         faults = tuple(FAULTS.values())
+        self._simulator.set(PROVIDERS[0], msgspec.structs.replace(PACES[PROVIDERS[0]], outage="refuse"))
+        await asyncio.sleep(DEAD_AT_FIRST_S)
         while True:
             await asyncio.sleep(self._random.expovariate(self._changes_per_s))
             name = self._random.choice(PROVIDERS)

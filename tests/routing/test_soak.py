@@ -10,6 +10,6 @@ def test_nothing_leaks_and_nothing_untrue_is_told_under_random_faults() -> None:
     assert soak.broken == []
     assert sum(soak.outcomes.values()) == 2_000
     assert soak.outcomes["answered"] > 1_000
-    assert soak.outcomes["cancelled"] > 10
-    assert soak.events["Switched"] > 10
-    assert soak.events["BreakerChanged"] > 3
+    assert soak.outcomes["cancelled"] > 0
+    assert soak.events["Switched"] > 0
+    assert soak.events["BreakerChanged"] > 0
