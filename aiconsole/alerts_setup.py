@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from functools import partial
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from aiconsole.alerts.service import Alerts
 from aiconsole.alerts.world import World
 from aiconsole.domain.clock import Clock
 from aiconsole.domain.jobs import JobRun
+from aiconsole.imports import import_apart
 from aiconsole.jobs.threads import in_thread
 from aiconsole.realtime.timers import LoopTimers
 from aiconsole.secrets import REDACTOR
@@ -23,6 +25,7 @@ from aiconsole.store.writer import give_way
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from aiconsole.domain.events import BenchFinished
     from aiconsole.engine import Engine
     from aiconsole.realtime.timers import Timers
     from aiconsole.routing.budgets import Standing
@@ -81,6 +84,7 @@ async def open_alerts(
         simulated=lambda: engine.demo,
         publish=engine.bus.publish,
         runs=runs,
+        benches=partial(_scheduled_runs, engine),
         pause=give_way,
     )
     with contextlib.ExitStack() as undo:
@@ -89,3 +93,15 @@ async def open_alerts(
         await alerts.start(by_itself=by_itself)
         leave = undo.pop_all()
     return OpenAlerts(alerts, leave.close)
+
+
+async def _scheduled_runs(engine: Engine, since: float) -> tuple[BenchFinished, ...]:
+    """The kept ones; the bench is not loaded where there are none."""
+    folder = engine.home.bench
+    if not await in_thread(folder.is_dir):
+        return ()
+    await import_apart("aiconsole.bench.finished")
+    from aiconsole.bench.finished import scheduled_since
+    from aiconsole.bench.history import History
+
+    return await in_thread(scheduled_since, History(folder), since)

@@ -27,6 +27,11 @@ class Home(msgspec.Struct, frozen=True):
     logs: Path
     custom: bool = False
 
+    @property
+    def bench(self) -> Path:
+        """The folder of the test bench's kept runs; it is made with the first."""
+        return self.database.parent / "bench"
+
     def ensure(self) -> None:
         """Make the folders that are missing, readable by their owner only; those that exist are left as they are.
 

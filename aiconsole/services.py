@@ -103,7 +103,7 @@ class Services:
 
         engine, providers = self._engine, self._providers
         bench = Bench(
-            engine.home.database.parent / "bench",
+            engine.home.bench,
             providers.registry,
             providers.catalogue,
             self._clock,

@@ -23,16 +23,18 @@ from aiconsole.alerts.judging import (
     concerns,
     hold_burn,
     hold_change,
+    hold_runs,
     hold_threshold,
     threshold_words,
 )
 from aiconsole.alerts.measures import Sums, metric_of
 from aiconsole.alerts.track import Track
-from aiconsole.alerts.world import Moment
+from aiconsole.alerts.world import RUNS_KEPT, Moment, Run, counts
 from aiconsole.domain.alerts import Backtest, WouldFire
 from aiconsole.domain.spans import span
 
 if TYPE_CHECKING:
+    from aiconsole.domain.events import BenchFinished
     from aiconsole.domain.history import BreakerSpan, CallSums, Figures, HealthSpan, Series
     from aiconsole.domain.jobs import JobRun
 
@@ -78,6 +80,8 @@ class Past(Protocol):
 
 
 Runs = Callable[[], Awaitable[Sequence["JobRun"]]]
+Benches = Callable[[float], Awaitable[Sequence["BenchFinished"]]]
+"""The scheduled runs of the test bench since a moment (epoch s), oldest first."""
 
 
 async def backtest(
@@ -89,6 +93,7 @@ async def backtest(
     target: float,
     simulated: bool,
     runs: Runs,
+    benches: Benches,
     pause: Pause = lambda: None,
 ) -> Backtest:
     """See the module; the work is done in threads, which call ``pause`` every now and then.
@@ -109,11 +114,13 @@ async def backtest(
             _over, rule, lambda: _sliding(rule, sums, start, end, step, target, pause), pause
         )
     else:
-        return await _of_events(rule, start, end, past, simulated, runs)
+        return await _of_events(rule, start, end, past, simulated, runs, benches)
     return _told(rule, start, end, step, found)
 
 
-async def _of_events(rule: AlertRule, start: float, end: float, past: Past, simulated: bool, runs: Runs) -> Backtest:
+async def _of_events(
+    rule: AlertRule, start: float, end: float, past: Past, simulated: bool, runs: Runs, benches: Benches
+) -> Backtest:
     condition = rule.condition
     spans: list[tuple[str, float, float | None, str]] = []
     if isinstance(condition, declare.BreakerOpen):
@@ -131,6 +138,9 @@ async def _of_events(rule: AlertRule, start: float, end: float, past: Past, simu
         return _spans(rule, start, end, spans, condition.down_s)
     if isinstance(condition, declare.JobFailed):
         return _spans(rule, start, end, _failed_jobs(condition, await runs(), start), 0.0)
+    if isinstance(condition, declare.BenchFigure):
+        ends = [run for run in await benches(start) if run.at < end and run.simulated == simulated]
+        return _spans(rule, start, end, _bad_runs(condition, ends), 0.0)
     return Backtest(rule.name, start, end, 0.0, False, "The history cannot tell when this rule would have fired.")
 
 
@@ -318,6 +328,27 @@ def _failed_jobs(
                 times, began = 0, None
         if began is not None:
             spans.append((job, began, None, words))
+    return spans
+
+
+def _bad_runs(it: declare.BenchFigure, ends: Sequence[BenchFinished]) -> list[tuple[str, float, float | None, str]]:
+    """Stretches in which scheduled runs of the test bench found a target's figure over its limit, from runs, oldest first."""
+    by_target: dict[str, list[tuple[float, Run]]] = defaultdict(list)
+    for end in filter(counts, ends):
+        for found in end.found:
+            by_target[found.target].append((end.at, Run(end.run, end.name, found)))
+    spans: list[tuple[str, float, float | None, str]] = []
+    for target, past in by_target.items():
+        began, words = None, ""
+        for number, (at, _) in enumerate(past):
+            judged = hold_runs(it, (run for _, run in past[max(0, number + 1 - RUNS_KEPT) : number + 1]))
+            if judged.holds and began is None:
+                began, words = at, judged.words
+            elif judged.ceased and began is not None:
+                spans.append((target, began, at, words))
+                began = None
+        if began is not None:
+            spans.append((target, began, None, words))
     return spans
 
 

@@ -19,6 +19,10 @@ Metric = Literal["error rate", "p50", "p95", "first token p95", "calls", "failur
 COUNTS: Final = frozenset({"calls", "failures", "cost", "tokens"})
 """Metrics that are known (0) also where nothing happened."""
 
+BenchMetric = Literal["error rate", "first token p95", "worse figures"]
+"""Of a run of the test bench: the share of requests that failed (0 to 1), ms, and how many figures are worse than in the
+baseline that the run was compared with."""
+
 By = Literal["provider", "all"]
 Of = Literal["attempts", "requests"]
 
@@ -136,7 +140,35 @@ class Finding(_Condition, frozen=True, omit_defaults=True, forbid_unknown_fields
     quiet_s: _Window = 3600.0
 
 
-Condition = Threshold | Change | Absence | Burn | BreakerOpen | Unhealthy | JobFailed | BudgetReached | Errors | Finding
+class BenchFigure(_Condition, frozen=True, omit_defaults=True, forbid_unknown_fields=True, kw_only=True):
+    """In each of the last ``runs`` scheduled runs of the test bench a figure of one target was ``above`` a value; it ceases
+    with a run in which it is at most ``clear`` (by default a fifth less). Runs with fewer than ``least`` requests to the
+    target, invalid ones and those that were stopped count for nothing."""
+
+    metric: BenchMetric
+    above: _Zero
+    clear: _Zero | None = None
+    runs: Annotated[int, msgspec.Meta(ge=1, le=20)] = 1
+    least: _Calls = 10
+
+    @property
+    def ceases(self) -> float:
+        return self.above * 0.8 if self.clear is None else self.clear
+
+
+Condition = (
+    Threshold
+    | Change
+    | Absence
+    | Burn
+    | BreakerOpen
+    | Unhealthy
+    | JobFailed
+    | BudgetReached
+    | Errors
+    | Finding
+    | BenchFigure
+)
 CONDITIONS: Final = (
     "threshold",
     "change",
@@ -148,6 +180,7 @@ CONDITIONS: Final = (
     "budget",
     "errors",
     "finding",
+    "bench",
 )
 """The fields of a rule that hold its condition; exactly one is given."""
 
@@ -187,6 +220,7 @@ class AlertRule(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_
     budget: BudgetReached | None = None
     errors: Errors | None = None
     finding: Finding | None = None
+    bench: BenchFigure | None = None
 
     @property
     def conditions(self) -> tuple[Condition, ...]:

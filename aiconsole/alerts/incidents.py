@@ -294,6 +294,8 @@ class Incidents:
             return replace(alert, links=links)
         if sort == "BudgetReached":
             return alert
+        if sort == "BenchFigure":
+            links = replace(links, bench=self._world.runs[track.subject][-1].run)
         if not links.provider and len({part.subject.partition("/")[0] for part in alert.parts}) <= 1:
             links = replace(links, provider=provider)
         seen = tuple(self._world.failing_requests.get(provider, ()))

@@ -9,8 +9,9 @@ from typing import Any, Final, NamedTuple
 from aiconsole.alerts import declare
 from aiconsole.alerts.declare import AlertRule
 from aiconsole.alerts.measures import Calls
-from aiconsole.alerts.words import METRICS, figure
-from aiconsole.alerts.world import Moment, Sort, World
+from aiconsole.alerts.words import BENCH_METRICS, METRICS, figure
+from aiconsole.alerts.world import Moment, Run, Sort, World
+from aiconsole.domain.events import BenchTarget
 from aiconsole.domain.spans import span
 
 _TICK_S: Final = (5.0, 300.0)
@@ -242,6 +243,34 @@ def _finding(_: AlertRule, it: declare.Finding, subject: str, world: World, now:
     return Judged(True, False, found.words, None, left) if left > 0 else QUIET
 
 
+def _bench(_: AlertRule, it: declare.BenchFigure, subject: str, world: World, now: Moment) -> Judged:
+    del now
+    return hold_runs(it, world.runs.get(subject, ()))
+
+
+def hold_runs(it: declare.BenchFigure, runs: Iterable[Run]) -> Judged:
+    """Judge the scheduled runs of one target, oldest first."""
+    enough = (run for run in runs if run.found.requests >= it.least)
+    known = [(run, value) for run in enough if (value := _figure_of(it.metric, run.found)) is not None]
+    if not known:
+        return QUIET
+    last = known[-it.runs :]
+    run, value = last[-1]
+    holds = len(last) == it.runs and all(value > it.above for _, value in last)
+    words = (
+        f"{BENCH_METRICS[it.metric]} of {run.found.target} was {figure(it.metric, value)} in the scheduled run "
+        f"{run.name or run.run} ({run.found.requests:,} requests)"
+    )
+    again = f", too high for {it.runs} runs in a row" if holds and it.runs > 1 else ""
+    return Judged(holds, value <= it.ceases, words + again, value)
+
+
+def _figure_of(metric: declare.BenchMetric, found: BenchTarget) -> float | None:
+    if metric == "error rate":
+        return found.error_share
+    return found.ttft_p95_ms if metric == "first token p95" else float(found.worse)
+
+
 _MEASURED: Final = (declare.Threshold, declare.Change, declare.Absence, declare.Burn)
 _SORTS: Final[dict[type, Sort]] = {
     declare.BreakerOpen: "breaker",
@@ -250,6 +279,7 @@ _SORTS: Final[dict[type, Sort]] = {
     declare.BudgetReached: "budget",
     declare.Errors: "errors",
     declare.Finding: "finding",
+    declare.BenchFigure: "bench",
 }
 _JUDGES: Final[dict[type, Callable[[AlertRule, Any, str, World, Moment], Judged]]] = {
     declare.Threshold: _threshold,
@@ -262,4 +292,5 @@ _JUDGES: Final[dict[type, Callable[[AlertRule, Any, str, World, Moment], Judged]
     declare.BudgetReached: _budget,
     declare.Errors: _errors,
     declare.Finding: _finding,
+    declare.BenchFigure: _bench,
 }

@@ -130,6 +130,8 @@ def _faults(rule: AlertRule) -> list[tuple[str, str]]:
         found.append(("change", "it needs either “rise” or “fall”"))
     if rule.burn is not None and rule.burn.short_s >= rule.burn.long_s:
         found.append(("burn", "“short_s” must be less than “long_s”"))
+    if rule.bench is not None and rule.bench.ceases > rule.bench.above:
+        found.append(("bench", "“clear”, where it ceases, must not be more than “above”, where it begins"))
     if rule.errors is not None and not rule.errors.kinds:
         found.append(("errors", "it needs “kinds”, the kinds of errors"))
     return found

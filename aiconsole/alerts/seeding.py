@@ -9,10 +9,11 @@ from aiconsole.alerts.declare import By, Of
 from aiconsole.alerts.measures import TIERS
 
 if TYPE_CHECKING:
-    from aiconsole.alerts.backtest import Past
+    from aiconsole.alerts.backtest import Benches, Past
     from aiconsole.alerts.world import World
 
 SEED_S: Final = 3 * 86_400.0 + 21_600.0
+RUNS_S: Final = 30 * 86_400.0
 _COUNTED: Final[tuple[tuple[Of, By], ...]] = (
     ("attempts", "provider"),
     ("attempts", "all"),
@@ -21,8 +22,11 @@ _COUNTED: Final[tuple[tuple[Of, By], ...]] = (
 )
 
 
-async def seed(world: World, past: Past, now: float, *, simulated: bool) -> None:
-    """Fill the calls of ``world`` from the history, tier by tier. Percentiles begin with the run. Raises StoreError."""
+async def seed(world: World, past: Past, benches: Benches, now: float, *, simulated: bool) -> None:
+    """Fill the calls of ``world`` from the history, tier by tier, and the scheduled runs of the test bench. Percentiles of
+    calls begin with the run. Raises StoreError."""
+    for run in await benches(now - RUNS_S):
+        world.notice(run)
     for of, by in _COUNTED:
         for step, reach in TIERS:
             since = now - min(reach, SEED_S)

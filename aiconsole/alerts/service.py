@@ -41,7 +41,7 @@ from aiconsole.domain.spans import span
 from aiconsole.rule_text import RuleProblem
 
 if TYPE_CHECKING:
-    from aiconsole.alerts.backtest import Past, Runs
+    from aiconsole.alerts.backtest import Benches, Past, Runs
     from aiconsole.domain.analysis import Performance
     from aiconsole.domain.clock import Clock
     from aiconsole.domain.error_groups import ErrorFinding
@@ -68,6 +68,7 @@ class Alerts:
         settings: how alerts are told.
         simulated: whether the simulator answers now.
         runs: the runs of background jobs, newest first, for backtests.
+        benches: the scheduled runs of the test bench since a moment.
 
     Attributes:
         channels: where alerts are sent, and their addresses.
@@ -90,6 +91,7 @@ class Alerts:
         simulated: Callable[[], bool],
         publish: Callable[[Event], object],
         runs: Runs,
+        benches: Benches,
         pause: Callable[[], object] = lambda: None,
     ) -> None:
         self._file = file
@@ -102,6 +104,7 @@ class Alerts:
         self._simulated = simulated
         self._publish = publish
         self._runs = runs
+        self._benches = benches
         self._pause = pause
         self._incidents = Incidents(world, self._changed, simulated)
         self.watch = Watch(world, timers, self._incidents)
@@ -129,7 +132,7 @@ class Alerts:
         self._incidents.restore(alerts, silences)
         if not by_itself:
             return
-        await seed(self._world, self._past, self._clock.now(), simulated=self._simulated())
+        await seed(self._world, self._past, self._benches, self._clock.now(), simulated=self._simulated())
         self._follow()
         now = self._now()
         self._incidents.leave(
@@ -271,6 +274,7 @@ class Alerts:
             target=self._world.target(),
             simulated=self._simulated(),
             runs=self._runs,
+            benches=self._benches,
             pause=self._pause,
         )
 

@@ -95,6 +95,7 @@ class Watch:
         known += [("job", name) for name in world.jobs]
         known += [("errors", name) for name in world.errors]
         known += [("finding", name) for name in world.findings]
+        known += [("bench", target) for target in world.runs]
         self.touch((*known, ("budget", "")))
 
     def forget(self) -> None:

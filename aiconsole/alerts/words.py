@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from aiconsole.alerts import declare
-from aiconsole.alerts.declare import AlertRule, Metric
+from aiconsole.alerts.declare import AlertRule, BenchMetric, Metric
 from aiconsole.domain.spans import span
 
 METRICS: Final[dict[Metric, str]] = {
@@ -21,6 +21,13 @@ METRICS: Final[dict[Metric, str]] = {
 }
 """What is measured."""
 
+BENCH_METRICS: Final[dict[BenchMetric, str]] = {
+    "error rate": METRICS["error rate"],
+    "first token p95": METRICS["first token p95"],
+    "worse figures": "the number of figures worse than the baseline's",
+}
+"""What is measured of a run of the test bench."""
+
 
 def describe(rule: AlertRule) -> str:
     """A rule as one sentence, such as “Warns when the error rate of attempts at any provider is above 30 % over 5 min (of 10 or
@@ -34,7 +41,7 @@ def describe(rule: AlertRule) -> str:
     return f"{begins} when {told}{held}{until}."
 
 
-def figure(metric: Metric, value: float) -> str:
+def figure(metric: Metric | BenchMetric, value: float) -> str:
     """A figure with its unit."""
     if metric == "error rate":
         return f"{value * 100:.3g} %"
@@ -120,6 +127,14 @@ def _finding(_: AlertRule, it: declare.Finding) -> str:
     return " or ".join(told[turn] for turn in it.turns)
 
 
+def _bench(rule: AlertRule, it: declare.BenchFigure) -> str:
+    runs = "a scheduled run" if it.runs == 1 else f"{it.runs} scheduled runs in a row"
+    limit = f"is above {figure(it.metric, it.above)}"
+    return (
+        f"in {runs} of the test bench {BENCH_METRICS[it.metric]} {_whom(rule)} {limit} (of {it.least} requests or more)"
+    )
+
+
 def _until(rule: AlertRule) -> str:
     condition = rule.condition
     if isinstance(condition, declare.Threshold):
@@ -127,6 +142,8 @@ def _until(rule: AlertRule) -> str:
         return f", until it is {side} {figure(condition.metric, condition.ceases)}"
     if isinstance(condition, declare.Errors):
         return f", until the provider answers or none came for {span(condition.quiet_s)}"
+    if isinstance(condition, declare.BenchFigure):
+        return f", until a run finds {figure(condition.metric, condition.ceases)} or less"
     if isinstance(condition, declare.Finding):
         return f", until it is not found for {span(condition.quiet_s)}"
     return ""
@@ -143,4 +160,5 @@ _SENTENCES: Final[dict[type, Callable[[AlertRule, Any], str]]] = {
     declare.BudgetReached: _budget,
     declare.Errors: _errors,
     declare.Finding: _finding,
+    declare.BenchFigure: _bench,
 }

@@ -16,6 +16,8 @@ from aiconsole.domain.clock import Clock
 from aiconsole.domain.errors import CALLERS_KINDS
 from aiconsole.domain.events import (
     AttemptFinished,
+    BenchFinished,
+    BenchTarget,
     BreakerChanged,
     Event,
     HealthSeen,
@@ -23,11 +25,11 @@ from aiconsole.domain.events import (
     RequestFinished,
 )
 
-Sort = Literal["attempts", "requests", "breaker", "health", "job", "budget", "errors", "finding"]
+Sort = Literal["attempts", "requests", "breaker", "health", "job", "budget", "errors", "finding", "bench"]
 Touched = tuple[Sort, str]
 """A kind of fact that changed, and of whom."""
 
-KINDS: Final = (AttemptFinished, RequestFinished, BreakerChanged, HealthSeen, JobChanged)
+KINDS: Final = (AttemptFinished, RequestFinished, BreakerChanged, HealthSeen, JobChanged, BenchFinished)
 """The events that are listened to."""
 
 JOINED: Final = frozenset({"connection failed", "connection cut", "timeout"})
@@ -36,6 +38,8 @@ JOINED: Final = frozenset({"connection failed", "connection cut", "timeout"})
 _NOT_SENT: Final = frozenset({"held back", "all candidates failed", "cancelled"})
 _REQUESTS: Final = 10
 _ERRORS: Final = 100
+RUNS_KEPT: Final = 20
+"""Scheduled runs of the test bench, of each target."""
 
 
 class Moment(NamedTuple):
@@ -91,6 +95,14 @@ class Found(NamedTuple):
     request: str
 
 
+class Run(NamedTuple):
+    """What a scheduled run of the test bench found of a target."""
+
+    run: str
+    name: str
+    found: BenchTarget
+
+
 class World:
     """See the module.
 
@@ -132,6 +144,7 @@ class World:
         self.errors: dict[str, deque[ErrorAt]] = {}
         self.answered_at: dict[str, float] = {}
         self.findings: dict[str, Found] = {}
+        self.runs: dict[str, deque[Run]] = {}
         self.failing_requests: dict[str, deque[str]] = {}
         self.last_error: dict[str, ErrorAt] = {}
 
@@ -147,6 +160,8 @@ class World:
             return self._health(event)
         if isinstance(event, JobChanged):
             return self._job(event)
+        if isinstance(event, BenchFinished):
+            return self._bench(event)
         return ()
 
     def found(
@@ -254,3 +269,16 @@ class World:
         else:
             return ()
         return (("job", event.job),)
+
+    def _bench(self, event: BenchFinished) -> tuple[Touched, ...]:
+        if not counts(event) or event.simulated != self._simulated():
+            return ()
+        for found in event.found:
+            runs = self.runs.setdefault(found.target, deque(maxlen=RUNS_KEPT))
+            runs.append(Run(event.run, event.name, found))
+        return tuple(("bench", found.target) for found in event.found)
+
+
+def counts(event: BenchFinished) -> bool:
+    """Whether a run is one that rules judge."""
+    return event.scheduled and event.valid and not event.partial

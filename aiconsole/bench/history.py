@@ -39,11 +39,12 @@ class KeptPlan(msgspec.Struct, frozen=True, omit_defaults=True):
     started_at: float
     simulated: bool = False
     predicted_usd: float | None = None
+    scheduled: bool = False
 
 
 class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One kept run in a list. ``finished`` is False where it has no report (killed, or still going on); ``baselines`` are the
-    names it is pinned under."""
+    """One kept run in a list. ``finished`` is False where it has no report (killed, or still going on); ``scheduled`` where a
+    background job began it; ``baselines`` are the names it is pinned under."""
 
     id: str
     name: str
@@ -54,6 +55,7 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
     verdict: str = ""
     passed: bool | None = None
     simulated: bool = False
+    scheduled: bool = False
     baselines: tuple[str, ...] = ()
 
 
@@ -218,6 +220,7 @@ class History:
             stopped="The run did not come to its end; these are the requests that did.",
             partial=True,
             simulated=kept.simulated,
+            scheduled=kept.scheduled,
             certificate=Certificate(
                 "unproven", words="The run did not come to its end, so the generator was not judged."
             ),
@@ -232,7 +235,7 @@ class History:
 class _Brief(msgspec.Struct):
     """Of a report, what a list of runs shows."""
 
-    certificate: Certificate
+    certificate: Certificate = Certificate("unproven")
     assertions: tuple[Assertion, ...] = ()
     health: tuple[HealthCheck, ...] = ()
 
@@ -251,6 +254,7 @@ def _entry(folder: Path, baselines: tuple[str, ...]) -> Entry:
         verdict="" if report is None or kept.plan.kind == "health" else report.certificate.verdict,
         passed=None if report is None else all_passed(report.assertions, report.health),
         simulated=kept.simulated,
+        scheduled=kept.scheduled,
         baselines=baselines,
     )
 

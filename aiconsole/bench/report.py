@@ -112,7 +112,8 @@ class Assertion(msgspec.Struct, frozen=True, omit_defaults=True):
 
 class Report(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """A whole run. ``started_at`` in epoch seconds. ``stopped`` says what ended it early, "" where nothing did; ``partial`` is
-    True where that was neither a limit of the plan nor its end, ``broken`` where the load process died."""
+    True where that was neither a limit of the plan nor its end, ``broken`` where the load process died, ``scheduled`` where a
+    background job began it."""
 
     format: int = FORMAT
     id: str
@@ -123,6 +124,7 @@ class Report(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     partial: bool = False
     broken: bool = False
     simulated: bool = False
+    scheduled: bool = False
     console: str = ""
     machine: str = ""
     certificate: Certificate = Certificate("unproven")

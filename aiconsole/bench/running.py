@@ -16,6 +16,7 @@ from aiconsole.bench import asserts
 from aiconsole.bench.certificate import Certificate, certify
 from aiconsole.bench.compare import compare
 from aiconsole.bench.figures import Question, computed_apart
+from aiconsole.bench.finished import finished
 from aiconsole.bench.health import CHECKS, HealthCheck, examine
 from aiconsole.bench.history import KeptPlan
 from aiconsole.bench.load.order import Told
@@ -26,7 +27,7 @@ from aiconsole.bench.progress import Checked, Happening, Over, Planned, Watch
 from aiconsole.bench.reference import reference
 from aiconsole.bench.report import Report, TargetReport
 from aiconsole.domain.errors import ConsoleError
-from aiconsole.domain.events import BenchFinished, HealthSeen
+from aiconsole.domain.events import HealthSeen
 from aiconsole.secrets import REDACTOR
 
 if TYPE_CHECKING:
@@ -44,11 +45,12 @@ class BenchRun:
         task: ends with the run; its result is the report.
     """
 
-    def __init__(self, bench: Bench, plan: Plan, baseline: Report | None) -> None:
+    def __init__(self, bench: Bench, plan: Plan, baseline: Report | None, *, scheduled: bool) -> None:
         self.plan = plan
         self.id = ""
         self._bench = bench
         self._baseline = baseline
+        self._scheduled = scheduled
         self._happenings: asyncio.Queue[Happening | None] = asyncio.Queue()
         self._stop = asyncio.Event()
         self._process: LoadProcess | None = None
@@ -85,11 +87,11 @@ class BenchRun:
             started_at = bench.clock.now()
             self.id = await asyncio.to_thread(bench.history.new_id, started_at)
             prediction = Prediction(0, True, None) if plan.kind == "health" else await bench.predict(plan)
-            kept = KeptPlan(self.id, plan, started_at, bench.simulated(plan), prediction.usd)
+            kept = KeptPlan(self.id, plan, started_at, bench.simulated(plan), prediction.usd, self._scheduled)
             self._happenings.put_nowait(Planned(self.id, plan, prediction))
             report = await (self._examine(kept) if plan.kind == "health" else self._load(kept, prediction))
             report = await asyncio.to_thread(self._complete, report)
-            bench.tell(_finished(report, bench.clock.now()))
+            bench.tell(finished(report, bench.clock.now()))
             self._happenings.put_nowait(Over(report))
             return report
         finally:
@@ -211,6 +213,7 @@ class BenchRun:
             stopped=stopped,
             partial=partial,
             simulated=kept.simulated,
+            scheduled=kept.scheduled,
             console=__version__,
             machine=f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
             certificate=certificate or Certificate("unproven", words="A health check makes no load."),
@@ -244,25 +247,3 @@ def _health_seen(checks: Sequence[HealthCheck], now: float, simulated: bool) -> 
         latency = chat.ms if chat is not None and bad is None else None
         seen.append(HealthSeen(provider, now, bad is None, latency, kind, reason, simulated))
     return seen
-
-
-def _finished(report: Report, now: float) -> BenchFinished:
-    requests = sum(target.requests for target in report.targets)
-    errors = sum(target.errors for target in report.targets)
-    ttft = [found.p95.value for target in report.targets if (found := target.spreads.get("ttft")) is not None]
-    worse = sum(change.verdict == "worse" for change in report.comparison)
-    return BenchFinished(
-        run=report.id,
-        kind=report.plan.kind,
-        at=now,
-        name=report.plan.name,
-        targets=report.plan.targets,
-        requests=requests,
-        error_share=errors / requests if requests else None,
-        ttft_p95_ms=max(ttft, default=None),
-        valid=report.certificate.verdict != "invalid",
-        passed=report.passed,
-        worse=worse,
-        partial=report.partial,
-        simulated=report.simulated,
-    )

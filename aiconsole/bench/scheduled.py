@@ -37,7 +37,7 @@ async def run_suite(
     if targets:
         plan = msgspec.structs.replace(plan, targets=tuple(targets))
     earlier = await asyncio.to_thread(bench.history.baseline, baseline) if baseline else None
-    run = await bench.start(plan, baseline=earlier)
+    run = await bench.start(plan, baseline=earlier, scheduled=True)
     try:
         report = await run.report()
     except asyncio.CancelledError:

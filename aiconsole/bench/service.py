@@ -116,18 +116,19 @@ class Bench:
             prices[target] = self._catalogue.prices(provider, model)
         return predict(plan, prices)
 
-    async def start(self, plan: Plan, *, baseline: Report | None = None) -> BenchRun:
+    async def start(self, plan: Plan, *, baseline: Report | None = None, scheduled: bool = False) -> BenchRun:
         """Begin a run.
 
         Args:
             baseline: a run to compare with, and what assertions on a baseline are held against.
+            scheduled: whether a background job begins it, so that alert rules judge what it finds.
 
         Raises:
             ConfigError: as `resolve`; the run's folder cannot be written.
             ProviderError: as `resolve`.
         """
         plan = await self.resolve(plan)
-        run = BenchRun(self, plan, baseline)
+        run = BenchRun(self, plan, baseline, scheduled=scheduled)
         self._runs.add(run)
         run.task.add_done_callback(lambda _: self._runs.discard(run))
         return run

@@ -52,12 +52,13 @@ class AlertPart(msgspec.Struct, frozen=True, gc=False):
 
 class AlertLinks(msgspec.Struct, frozen=True):
     """What is behind an alert: a provider ("" is all), requests by their ``request_id`` (each has a decision trace), a job,
-    the fingerprint of a group of errors."""
+    the fingerprint of a group of errors, a run of the test bench."""
 
     provider: str = ""
     requests: tuple[str, ...] = ()
     job: str = ""
     fingerprint: str = ""
+    bench: str = ""
 
 
 class Alert(msgspec.Struct, frozen=True):

@@ -286,11 +286,22 @@ class HeartChanged(msgspec.Struct, frozen=True, gc=False, tag="heart"):
     at: float
 
 
+class BenchTarget(msgspec.Struct, frozen=True, gc=False):
+    """What a run of the test bench found of one ``provider/model``; the figures are those of `BenchFinished`."""
+
+    target: str
+    requests: int = 0
+    error_share: float | None = None
+    ttft_p95_ms: float | None = None
+    worse: int = 0
+
+
 class BenchFinished(msgspec.Struct, frozen=True, gc=False, tag="bench"):
     """A run of the test bench ended. ``at`` in epoch seconds, ``error_share`` from 0 to 1, None where nothing was sent.
 
     ``ttft_p95_ms`` is that of the slowest target. ``valid`` is False where the generator was the limit, ``passed`` where an
-    assertion or a health check failed; ``worse`` counts figures that are worse than the baseline's.
+    assertion or a health check failed; ``worse`` counts figures that are worse than the baseline's. ``scheduled`` is True
+    where a background job began it; ``found`` has the same of each target.
     """
 
     run: str
@@ -306,6 +317,8 @@ class BenchFinished(msgspec.Struct, frozen=True, gc=False, tag="bench"):
     worse: int = 0
     partial: bool = False
     simulated: bool = False
+    scheduled: bool = False
+    found: tuple[BenchTarget, ...] = ()
 
 
 class PerformanceChanged(msgspec.Struct, frozen=True, gc=False, tag="performance"):

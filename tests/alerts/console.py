@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from random import Random
@@ -13,7 +13,7 @@ from aiconsole.alerts.channels import Channels
 from aiconsole.alerts.rules_file import AlertRulesFile
 from aiconsole.alerts.service import Alerts
 from aiconsole.alerts.world import World
-from aiconsole.domain.events import BreakerChanged, Event
+from aiconsole.domain.events import BenchFinished, BreakerChanged, Event
 from aiconsole.secrets import REDACTOR, KeyStore
 from aiconsole.settings import AlertChannel, AlertSettings
 from aiconsole.store import History, Store
@@ -31,6 +31,7 @@ class Console:
         self.settings = AlertSettings(most_messages=0)
         self.channels: Mapping[str, AlertChannel] = {}
         self.simulated = False
+        self.bench_runs: list[BenchFinished] = []
         self.keys = KeyStore({}, backend=memory_keyring())
         self.published: list[Event] = []
         self.keeping = AlertStore(store)
@@ -47,10 +48,14 @@ class Console:
             simulated=lambda: self.simulated,
             publish=self.published.append,
             runs=self._runs,
+            benches=self._benches,
         )
 
     async def _store(self) -> Store:
         return self.store
+
+    async def _benches(self, since: float) -> tuple[BenchFinished, ...]:
+        return tuple(run for run in self.bench_runs if run.at >= since)
 
     async def _runs(self) -> tuple[Any, ...]:
         return ()
@@ -78,12 +83,17 @@ class Console:
 
 @asynccontextmanager
 async def console(
-    folder: Path, clock: FakeClock | None = None, channels: Mapping[str, str] | None = None, **settings: Any
+    folder: Path,
+    clock: FakeClock | None = None,
+    channels: Mapping[str, str] | None = None,
+    bench_runs: Sequence[BenchFinished] = (),
+    **settings: Any,
 ) -> AsyncIterator[Console]:
-    """``channels``: address by name."""
+    """``channels``: address by name; ``bench_runs``: what the test bench has kept."""
     clock = clock or FakeClock()
     async with await Store.open(folder / "aiconsole.db", clock, redact=REDACTOR.redact) as store:
         it = Console(store, clock, folder)
+        it.bench_runs += bench_runs
         it.settings = AlertSettings(**{"most_messages": 0, **settings})
         it.channels = {name: AlertChannel() for name in channels or {}}
         for name, url in (channels or {}).items():

@@ -31,6 +31,10 @@ SENTENCES = {
     '[r]\nchange = { metric = "p95", rise = 1 }': (
         "Warns when the p95 time of attempts at any provider rises by 100 % or more over 10 min, compared with the 1 h before."
     ),
+    '[r]\nproviders = ["groq"]\nbench = { metric = "first token p95", above = 800, runs = 3, least = 30 }': (
+        "Warns when in 3 scheduled runs in a row of the test bench the p95 time to the first token at groq is above 800 ms "
+        "(of 30 requests or more), until a run finds 640 ms or less."
+    ),
     "[r]\njob = { times = 2 }": "Warns when a background job fails 2 times in a row.",
 }
 
@@ -44,6 +48,7 @@ def test_the_rules_that_come_with_the_console_can_be_read_out_and_written_again(
     rules = default_rules()
     assert {type(each.condition).__name__ for each in rules} >= {
         "Threshold", "Change", "Absence", "Burn", "BreakerOpen", "Unhealthy", "JobFailed", "BudgetReached", "Errors", "Finding",
+        "BenchFigure",
     }  # fmt: skip
     assert all(describe(each).endswith(".") for each in rules)
     assert [(each.burn.times, each.burn.long_s, each.burn.short_s) for each in rules if each.burn is not None] == [
@@ -59,6 +64,7 @@ FAULTS = {
     '[r]\nthreshold = { metric = "p95" }': (2, "either “above” or “below”"),
     '[r]\n\nthreshold = { metric = "p95", above = 100, clear = 200 }': (3, "must not be more"),
     "[r]\nburn = { long_s = 300, short_s = 300 }": (2, "less than"),
+    '[r]\nbench = { metric = "error rate", above = 0.1, clear = 0.2 }': (2, "must not be more"),
     "[r]\nbraker = {}": (2, "did you mean breaker?"),
     '[r]\nseverity = "bad"\nbreaker = {}': (2, "severity"),
     "r = 3": (1, "a rule is a table"),

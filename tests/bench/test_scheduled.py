@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from aiconsole.bench.finished import scheduled_since
+from aiconsole.bench.history import History
 from aiconsole.domain.events import BenchFinished, Event
 from aiconsole.engine import Engine
 from aiconsole.jobs_setup import Jobs
@@ -43,4 +45,7 @@ async def test_the_job_runs_the_chosen_suite_and_fails_with_what_is_wrong(tmp_pa
         last = jobs.scheduler.view("bench").last
         assert last is not None
         assert any("mistral" in line and "FAIL" in line for line in last.output)
-    assert [event.passed for event in seen if isinstance(event, BenchFinished)] == [True, False]
+    ends = [event for event in seen if isinstance(event, BenchFinished)]
+    assert [(event.passed, event.scheduled) for event in ends] == [(True, True), (False, True)]
+    kept = scheduled_since(History(tmp_path / "bench"), 0.0)
+    assert [(event.run, event.passed) for event in kept] == [(event.run, event.passed) for event in ends]

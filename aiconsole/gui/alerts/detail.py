@@ -195,6 +195,8 @@ class AlertDetail(QFrame):
             wanted.append(("Job", "The job and its runs", partial(self._shell.open, "jobs", links.job.split(":")[0])))
             if links.fingerprint:
                 wanted[-1] = ("Errors", "The tracked errors", partial(self._shell.open, "jobs", "errors"))
+        if links.bench:
+            wanted.append(("Run", "The run of the test bench", partial(self._shell.open, "bench", links.bench)))
         if links.provider:
             name = links.provider
             wanted.append((name.capitalize(), "The provider's page", partial(self._shell.open, "providers", name)))

@@ -7,8 +7,8 @@ from math import ceil, floor
 from typing import Any, Final, NamedTuple
 
 from ...alerts import declare
-from ...alerts.declare import AlertRule, Metric
-from ...alerts.words import METRICS
+from ...alerts.declare import AlertRule, BenchMetric, Metric
+from ...alerts.words import BENCH_METRICS, METRICS
 from ...routing.rules.declare import ERROR_KINDS
 from ...settings.declare import JOB_NAMES
 from ..routing.rules_conditions import Figure
@@ -24,6 +24,7 @@ KINDS: Final[dict[str, str]] = {
     "budget": "a budget is spent:",
     "errors": "certain errors come:",
     "finding": "a background job finds something:",
+    "bench": "a scheduled run of the test bench finds:",
 }
 """Every kind of condition by its field in a rule, in the order they are offered."""
 
@@ -38,6 +39,7 @@ NEW: Final[dict[str, declare.Condition]] = {
     "budget": declare.BudgetReached(share=0.8),
     "errors": declare.Errors(kinds=("quota exhausted",), count=2),
     "finding": declare.Finding(turns=("regression", "spike")),
+    "bench": declare.BenchFigure(metric="error rate", above=0.05),
 }
 """What a condition is when it is chosen."""
 
@@ -135,7 +137,7 @@ def _among(providers: tuple[str, ...]) -> Several:
     return Several("providers", "Providers", providers, "any of them", ruled=True)
 
 
-def _value(metric: Metric, field: str, name: str, *, leave: bool = False) -> Figure:
+def _value(metric: Metric | BenchMetric, field: str, name: str, *, leave: bool = False) -> Figure:
     if metric == "error rate":
         return Figure(field, name, " %", 0, 100, _PERCENT, 0, leave)
     if metric in ("p50", "p95", "first token p95"):
@@ -264,6 +266,22 @@ def _finding(_rule: AlertRule, it: declare.Finding, _providers: tuple[str, ...])
     )
 
 
+def _bench(_: AlertRule, it: declare.BenchFigure, providers: tuple[str, ...]) -> tuple[Part, ...]:
+    return (
+        Pick("metric", "Figure", BENCH_METRICS),
+        "at",
+        _among(providers),
+        "is above",
+        _value(it.metric, "above", "limit"),
+        "in",
+        Figure("runs", "how many runs in a row", " runs in a row", 1, 20),
+        "of at least",
+        Figure("least", "least number of requests", " requests", 1, 100_000),
+        "until a run finds at most",
+        _value(it.metric, "clear", "where it ceases", leave=True),
+    )
+
+
 _PARTS: Final[dict[str, Callable[[AlertRule, Any, tuple[str, ...]], tuple[Part, ...]]]] = {
     "threshold": _threshold,
     "change": _change,
@@ -275,4 +293,5 @@ _PARTS: Final[dict[str, Callable[[AlertRule, Any, tuple[str, ...]], tuple[Part, 
     "budget": _budget,
     "errors": _errors,
     "finding": _finding,
+    "bench": _bench,
 }

@@ -215,6 +215,8 @@ class AlertSentence(QWidget):
         if kind == "threshold":
             limit = _LIMITS[metric]
             changes |= {"above": limit, "below": None, "clear": None}
+        elif kind == "bench":
+            changes |= {"above": _BENCH_LIMITS[metric], "clear": None}
         self._change(anew=name, **{kind: msgspec.structs.replace(condition, **changes)})
 
     def _turn(self, side: str) -> None:
@@ -250,3 +252,4 @@ _LIMITS: Final[dict[str, float]] = {
     "cost": 1.0,
     "tokens": 1_000_000.0,
 }
+_BENCH_LIMITS: Final[dict[str, float]] = {"error rate": 0.05, "first token p95": 2_000.0, "worse figures": 0.0}

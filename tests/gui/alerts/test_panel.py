@@ -176,6 +176,26 @@ async def test_a_rule_reads_as_a_sentence_and_tells_when_it_would_have_fired_bef
         await until(lambda: rules.status.text() == "Saved")
 
 
+async def test_a_rule_on_scheduled_runs_of_the_bench_is_edited_with_the_limits_of_its_figure(
+    qtbot: QtBot, qapp: QApplication, tmp_path: Path
+) -> None:
+    async with console(qapp, tmp_path) as it:
+        panel = await opened(it, f"{RULES}:bench-errors")
+        rules = panel.rules
+        assert rules is not None
+        assert rules.reads.text() == (
+            "Warns when in a scheduled run of the test bench the error rate at any provider is above 5 % (of 20 requests or "
+            "more), until a run finds 2 % or less."
+        )
+        tab_to(_control(panel, "Figure"))
+        press(Qt.Key.Key_Down)
+        assert "is above 2000 ms" in rules.reads.text()
+        press(Qt.Key.Key_Down)
+        assert "is above 0 (of 20 requests or more), until a run finds 0 or less." in rules.reads.text()
+        await until(lambda: "would not have fired" in rules.test.text)
+        assert rules.save.isEnabled()
+
+
 async def test_a_rule_that_cannot_be_is_not_kept_and_deleting_can_be_taken_back(
     qtbot: QtBot, qapp: QApplication, tmp_path: Path
 ) -> None:
