@@ -187,6 +187,7 @@ async def test_a_rule_on_scheduled_runs_of_the_bench_is_edited_with_the_limits_o
             "Warns when in a scheduled run of the test bench the error rate at any provider is above 5 % (of 20 requests or "
             "more), until a run finds 2 % or less."
         )
+        await until(lambda: "How many runs in a row" in {each.accessibleName() for each in rules.sentence.controls})
         tab_to(_control(panel, "Figure"))
         press(Qt.Key.Key_Down)
         assert "is above 2000 ms" in rules.reads.text()
