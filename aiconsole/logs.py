@@ -238,7 +238,8 @@ class _RotatingFile:
         return self._descriptor
 
     def _open(self) -> int:
-        return os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        binary: int = getattr(os, "O_BINARY", 0)  # else Windows makes two bytes of each line's end
+        return os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | binary, 0o600)
 
     def _rotate(self) -> None:
         names = [self._path, *(self._path.with_name(f"{self._path.name}.{number}") for number in range(1, KEEP + 1))]

@@ -10,12 +10,16 @@ from __future__ import annotations
 import errno
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from aiconsole.domain.errors import ConfigError
 
 _FAR = 1 << 30
 _DOUBT = b"and found it damaged\n"
+_FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+"""Binary, as Windows would else write each line's end as two bytes, and the file is cut to the length of the text."""
+
 _TAKEN = {errno.EWOULDBLOCK, errno.EACCES, errno.EAGAIN, errno.EDEADLK}
 
 
@@ -28,7 +32,7 @@ class FileLock:
     """
 
     def __init__(self, path: Path) -> None:
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
+        self._file = os.open(path, _FLAGS, 0o600)
         try:
             _lock(self._file)
         except OSError as error:
@@ -57,6 +61,7 @@ class FileLock:
         os.ftruncate(self._file, len(text))
 
     def release(self) -> None:
+        _unlock(self._file)
         os.close(self._file)
 
 
@@ -73,6 +78,12 @@ if sys.platform == "win32":
         os.lseek(file, _FAR, os.SEEK_SET)
         msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
 
+    def _unlock(file: int) -> None:
+        """At once; after a mere close Windows takes its time (its documentation of LockFile), and the next start would fail."""
+        os.lseek(file, _FAR, os.SEEK_SET)
+        with suppress(OSError):
+            msvcrt.locking(file, msvcrt.LK_UNLCK, 1)
+
 else:
     import fcntl
 
@@ -82,3 +93,6 @@ else:
         except OSError as error:
             if error.errno not in {errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS}:
                 raise
+
+    def _unlock(file: int) -> None:
+        """Closing does it."""
