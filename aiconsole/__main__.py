@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 
@@ -20,8 +21,16 @@ def main(arguments: list[str] | None = None) -> int:
         if code is not None:
             return code
     from aiconsole.cli import run
+    from aiconsole.streams import drop_output, prepare, reader_left
 
-    return run(arguments)
+    prepare(os.environ)
+    try:
+        return run(arguments)
+    except OSError as error:
+        if not reader_left(error):
+            raise
+        drop_output()
+        return 0
 
 
 if __name__ == "__main__":

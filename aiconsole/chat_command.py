@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aiconsole.domain.errors import ConfigError
+from aiconsole.streams import read_text
 
 if TYPE_CHECKING:
     from aiconsole.domain.chat import ChatRequest, ChatResult
@@ -73,7 +74,7 @@ def _request(default_model: str, options: argparse.Namespace) -> ChatRequest:
     from aiconsole.domain.messages import Message, Part, TextPart
 
     words = " ".join(options.prompt)
-    piped = "" if sys.stdin is None or sys.stdin.isatty() else sys.stdin.read()
+    piped = "" if sys.stdin is None or sys.stdin.isatty() else read_text(sys.stdin)
     text = "\n\n".join(part for part in (words, piped.strip("\n")) if part)
     if not text and not options.file:
         raise ConfigError("There is nothing to ask.", advice='Give a prompt: aiconsole chat "..."')

@@ -27,7 +27,7 @@ def aiconsole(
         [sys.executable, "-m", "aiconsole", *arguments, "--home", str(home)],
         input=given,
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         timeout=60,
         env={**BARE, **(environ or {})},
     )
@@ -35,7 +35,10 @@ def aiconsole(
 
 def test_version_is_told_without_importing_the_engine() -> None:
     done = subprocess.run(
-        [sys.executable, "-X", "importtime", "-m", "aiconsole", "--version"], capture_output=True, text=True, timeout=60
+        [sys.executable, "-X", "importtime", "-m", "aiconsole", "--version"],
+        capture_output=True,
+        encoding="utf-8",
+        timeout=60,
     )
     assert done.stdout == f"aiconsole {__version__}\n"
     assert "msgspec" not in done.stderr
@@ -132,7 +135,7 @@ def test_interrupting_is_clean(tmp_path: Path) -> None:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        text=True,
+        encoding="utf-8",
         env=BARE,
     )
     assert process.stdout is not None
@@ -147,7 +150,7 @@ def test_interrupting_is_clean(tmp_path: Path) -> None:
 def test_a_reader_that_leaves_is_no_error(tmp_path: Path) -> None:
     command = f"{sys.executable} -m aiconsole models --demo --home {tmp_path} | head -1"
     done = subprocess.run(
-        ["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, timeout=60, env=BARE
+        ["bash", "-o", "pipefail", "-c", command], capture_output=True, encoding="utf-8", timeout=60, env=BARE
     )
     assert done.stdout.startswith("MODEL")
     assert "Traceback" not in done.stderr
@@ -158,7 +161,7 @@ def test_simulate_serves_until_it_is_stopped(tmp_path: Path) -> None:
         [sys.executable, "-m", "aiconsole", "simulate", "--port", "0"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        text=True,
+        encoding="utf-8",
     )
     assert process.stdout is not None
     lines = [process.stdout.readline() for _ in range(8)]
@@ -173,7 +176,7 @@ def test_simulate_says_when_its_port_cannot_be_used() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         for port in (taken.getsockname()[1], 99_999):
             command = [sys.executable, "-m", "aiconsole", "simulate", "--port", str(port)]
-            done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+            done = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=60)
             assert done.returncode == 2
             assert done.stderr.startswith(f"Port {port} cannot be used: ")
             assert "--port; 0 takes a free one." in done.stderr

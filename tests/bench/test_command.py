@@ -81,7 +81,7 @@ def test_interrupting_ends_the_run_and_still_tells_its_result(tmp_path: Path) ->
         [sys.executable, "-m", "aiconsole", *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        text=True,
+        encoding="utf-8",
         env=BARE,
         start_new_session=True,
     )
