@@ -1,13 +1,17 @@
 """Where the console keeps its files, and how a private file is written.
 
 Settings, database and logs live in the platform's own places, or all inside one folder given as ``--home DIR`` or in
-``AICONSOLE_HOME``. Folders made here are for their owner only (0700), files written here too (0600).
+``AICONSOLE_HOME``. Folders made here are for their owner only (0700), files written here too (0600). Windows has no such
+modes: there a person's own folders, in which these places are, are closed to other people, and a folder named with --home is
+as open as the one it is in.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -17,6 +21,7 @@ from aiconsole.domain.errors import ConfigError
 
 HOME_VARIABLE = "AICONSOLE_HOME"
 _APP = "aiconsole"
+_PAUSES_S = (0.01, 0.02, 0.04, 0.08, 0.16, 0.2)
 
 
 class Home(msgspec.Struct, frozen=True):
@@ -129,12 +134,31 @@ def write_private(path: Path, data: bytes) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, path)  # noqa: PTH105  (works on the plain names at hand)
+        put_in_place(temporary, path)
     except BaseException:
         with contextlib.suppress(OSError):
             os.unlink(temporary)  # noqa: PTH108
         raise
     _flush_folder(path.parent)
+
+
+def put_in_place(source: Path | str, target: Path | str, *, platform: str = sys.platform) -> None:
+    """Rename ``source`` to ``target``, instead of what has that name. Blocks.
+
+    Windows refuses that while another program (a virus scanner, an indexer, an editor) has one of the files open, which is
+    mostly over in a moment; so there it is tried again for half a second.
+
+    Raises:
+        OSError: it cannot be done.
+    """
+    for pause_s in (*_PAUSES_S, None) if platform == "win32" else (None,):
+        try:
+            os.replace(source, target)  # noqa: PTH105  (takes plain names as well)
+            return
+        except PermissionError:
+            if pause_s is None:
+                raise
+            time.sleep(pause_s)
 
 
 def _flush_folder(folder: Path) -> None:

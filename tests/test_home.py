@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from aiconsole.domain.errors import ConfigError
-from aiconsole.home import find_home, make_private_folder, write_private
+from aiconsole.home import find_home, make_private_folder, put_in_place, write_private
 
 posix = pytest.mark.skipif(os.name == "nt", reason="Windows has no mode bits")
 
@@ -109,3 +109,46 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> 
     with pytest.raises(OSError):
         write_private(path, b"new")
     assert [*tmp_path.iterdir()] == [path]
+
+
+class Busy:
+    """`os.replace` where another program has the file open for the first ``times`` tries."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, times: int) -> None:
+        self._replace, self._left = os.replace, times
+        monkeypatch.setattr(os, "replace", self)
+        monkeypatch.setattr("time.sleep", self.waits)
+        self.waited: list[float] = []
+
+    def waits(self, seconds: float) -> None:
+        self.waited.append(seconds)
+
+    def __call__(self, source: Path, target: Path) -> None:
+        self._left -= 1
+        if self._left >= 0:
+            raise PermissionError(13, "The process cannot access the file because it is being used by another process")
+        self._replace(source, target)
+
+
+def test_windows_is_asked_again_while_another_program_has_the_file_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, target = tmp_path / "new", tmp_path / "settings.toml"
+    source.write_bytes(b"new")
+    target.write_bytes(b"old")
+    busy = Busy(monkeypatch, 3)
+    put_in_place(source, target, platform="win32")
+    assert (target.read_bytes(), len(busy.waited), source.exists()) == (b"new", 3, False)
+
+
+@pytest.mark.parametrize(("platform", "tries"), [("win32", 7), ("linux", 1), ("darwin", 1)])
+def test_a_file_that_stays_open_elsewhere_is_given_up(
+    platform: str, tries: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = tmp_path / "new"
+    source.write_bytes(b"new")
+    busy = Busy(monkeypatch, tries)
+    with pytest.raises(PermissionError):
+        put_in_place(source, tmp_path / "settings.toml", platform=platform)
+    assert len(busy.waited) == tries - 1
+    assert sum(busy.waited) < 1

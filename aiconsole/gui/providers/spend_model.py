@@ -15,6 +15,7 @@ from PySide6.QtCore import Qt
 
 from ...domain.errors import ConfigError
 from ...domain.history import Spend
+from ...home import put_in_place
 from ..figures import count, money, share
 from ..requests.export import cell
 from ..titled import RIGHT, Index, TitledTable
@@ -148,7 +149,7 @@ def write_csv(path: Path, spent: Iterable[Spend], *, simulated: bool) -> int:
                 values = (day, one.provider, one.route, one.usd, one.requests, one.uncosted, simulated)
                 writer.writerow([cell(value) for value in values])
                 lines += 1
-        part.replace(path)
+        put_in_place(part, path)
     except OSError as error:
         part.unlink(missing_ok=True)
         raise ConfigError(

@@ -20,6 +20,7 @@ import msgspec
 
 from ...domain.errors import ConfigError
 from ...domain.history import RequestRow
+from ...home import put_in_place
 from .model import Found
 
 Format = Literal["csv", "json"]
@@ -149,7 +150,7 @@ class _Writer:
         file.flush()
         os.fsync(file.fileno())
         file.close()
-        self._path.replace(path)
+        put_in_place(self._path, path)
 
     def drop(self) -> None:
         with self._lock:
