@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Any, Final
 
 import msgspec
@@ -153,18 +153,17 @@ def suite_path(given: str) -> Path:
 async def _stoppable(run: BenchRun) -> AsyncIterator[None]:
     """Ctrl-C stops the run instead of the program, so that its report is still written; a second one ends the program."""
     loop = asyncio.get_running_loop()
+    before = signal.getsignal(signal.SIGINT)
 
-    def stop() -> None:
-        run.stop()
-        loop.remove_signal_handler(signal.SIGINT)
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        signal.signal(signal.SIGINT, before)
+        loop.call_soon_threadsafe(run.stop)
 
-    with contextlib.suppress(NotImplementedError):
-        loop.add_signal_handler(signal.SIGINT, stop)
+    signal.signal(signal.SIGINT, stop)  # not the loop's own way, which Windows' loops do not have
     try:
         yield
     finally:
-        with contextlib.suppress(NotImplementedError):
-            loop.remove_signal_handler(signal.SIGINT)
+        signal.signal(signal.SIGINT, before)
 
 
 async def _watched(run: BenchRun, lines: _Lines) -> Report:
