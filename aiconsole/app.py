@@ -2,7 +2,7 @@
 
 The window is shown before the engine is imported, and answers the keyboard while that goes on in a thread. A fault of
 settings or database is said inside the window. Exit codes: 0 closed, 1 the engine did not open (with
-``--exit-after-start``), 2 wrong usage, 3 there is no display, 130 and 143 ended by Ctrl-C and by SIGTERM.
+``--exit-after-start``), 2 wrong usage, 3 there is no display, 129, 130 and 143 ended by SIGHUP, by Ctrl-C and by SIGTERM.
 """
 
 from __future__ import annotations
@@ -53,16 +53,19 @@ def main(arguments: Sequence[str] | None = None, *, shown: Callable[[Shell], obj
         arguments: those of the command line; by default the process's own.
         shown: called with the shell right after it was shown.
     """
-    options = _parser().parse_args(sys.argv[1:] if arguments is None else list(arguments))
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    if getattr(sys, "frozen", False) and (code := _as_child(arguments)) is not None:
+        return code
+    options = _parser().parse_args(arguments)
     try:
         home = find_home(options.home, os.environ)
     except ConfigError as error:
-        sys.stderr.write(f"{error.message} {error.advice}\n")
+        _tell(f"{error.message} {error.advice}")
         return USAGE
     from aiconsole.gui.display import missing_display
 
     if words := missing_display(os.environ):
-        sys.stderr.write(f"{words}\n")
+        _tell(words)
         return NO_DISPLAY
     from PySide6.QtWidgets import QApplication
 
@@ -75,6 +78,22 @@ def main(arguments: Sequence[str] | None = None, *, shown: Callable[[Shell], obj
 
     with asyncio.Runner(loop_factory=lambda: WindowLoop(application)) as runner:
         return runner.run(_Run(application, options, home).run(shown))
+
+
+def _as_child(arguments: list[str]) -> int | None:
+    """In a bundle the program itself is started for the drill's and the test bench's processes: the exit code of such a one."""
+    from multiprocessing import freeze_support
+
+    from aiconsole.bench.child import run_child
+
+    freeze_support()
+    return run_child(arguments)
+
+
+def _tell(words: str) -> None:
+    """To standard error, which a program without a console (pythonw) does not have."""
+    if sys.stderr is not None:
+        sys.stderr.write(f"{words}\n")
 
 
 def _parser() -> argparse.ArgumentParser:

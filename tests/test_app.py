@@ -73,6 +73,32 @@ def test_its_version_and_a_home_that_is_a_file(tmp_path: Path) -> None:
     assert "is a file" in refused.stderr
 
 
+def _as_if(preparation: str, *arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
+    program = f"import sys; {preparation}; from aiconsole.app import main; sys.exit(main(sys.argv[1:]))"
+    return subprocess.run(
+        [sys.executable, "-c", program, *arguments],
+        env=_environ(),
+        input=given,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=60,
+    )
+
+
+def test_in_a_bundle_the_window_starts_the_benchs_processes_from_itself() -> None:
+    child = _as_if("sys.frozen = True", "--child", "aiconsole.bench.load.__main__", given="no order\n")
+    assert child.stderr.startswith("The order cannot be read")
+
+    refused = _as_if("sys.frozen = True", "--child", "os")
+    assert (refused.returncode, "unrecognized arguments" in refused.stderr) == (2, True)
+
+
+def test_without_a_console_to_write_to_wrong_usage_is_still_an_exit_code(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    done = _as_if("sys.stdout = sys.stderr = None", "--home", str(tmp_path / "file"))
+    assert (done.returncode, done.stderr) == (2, "")
+
+
 @pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="there is always a display")
 def test_without_a_display_it_says_so_in_one_line(tmp_path: Path) -> None:
     done = _main("--home", str(tmp_path), QT_QPA_PLATFORM="xcb", DISPLAY="")
