@@ -333,14 +333,17 @@ class WindowLoop(QEventLoop):  # type: ignore[misc]
 
     @contextmanager
     def ended_by_signals(self) -> Iterator[list[int]]:
-        """SIGINT (Ctrl-C) and SIGTERM complete ``closed()``; the list holds those that came. Main thread only."""
+        """SIGINT (Ctrl-C), SIGTERM, and that the terminal is closed (SIGHUP; on Windows SIGBREAK, which is Ctrl-Break as well)
+        complete ``closed()``; the list holds those that came. SIGHUP stays ignored under nohup. Main thread only."""
         came: list[int] = []
 
         def end(number: int, _frame: FrameType | None) -> None:
             came.append(number)
             self.call_soon_threadsafe(self.request_close)
 
-        before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
+        hung_up = (getattr(signal, name, None) for name in ("SIGHUP", "SIGBREAK"))
+        heeded = (number for number in hung_up if number is not None and signal.getsignal(number) != signal.SIG_IGN)
+        before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM, *heeded)}
         try:
             yield came
         finally:

@@ -381,6 +381,7 @@ BARE = """print("ready", flush=True)
     [
         (ASKED, signal.SIGINT, 0, "[2]\ntidied\n"),
         (ASKED, signal.SIGTERM, 0, "[15]\ntidied\n"),
+        (ASKED, getattr(signal, "SIGHUP", 1), 0, "[1]\ntidied\n"),
         (BARE, signal.SIGINT, 130, "tidied\n"),
     ],
 )
