@@ -17,7 +17,9 @@ from contextlib import suppress
 from typing import Any, Final
 
 _MOST_FD: Final = 1024
-_FILES: Final = 16_384
+_FILES: Final = (16_384, 10_240, 4096)
+"""How many files a process would like to have open. macOS tells of no limit and yet refuses more than ``OPEN_MAX``, 10,240
+(its manual page of setrlimit(2)); without the others the 256 that it begins with would stay."""
 
 
 def make_loop() -> asyncio.AbstractEventLoop:
@@ -49,11 +51,18 @@ def steady() -> None:
     gc.freeze()
     gc.set_threshold(20_000, 50, 10_000)
     sys.setswitchinterval(0.0005)
+    _take_files()
+
+
+def _take_files() -> None:
     if sys.platform != "win32":
         import resource
 
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        wanted = _FILES if hard == resource.RLIM_INFINITY else min(_FILES, hard)
-        if soft != resource.RLIM_INFINITY and soft < wanted:
+        for most in _FILES:
+            wanted = most if hard == resource.RLIM_INFINITY else min(most, hard)
+            if soft == resource.RLIM_INFINITY or soft >= wanted:
+                return
             with suppress(ValueError, OSError):
                 resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+                return
