@@ -45,12 +45,16 @@ _TWO_COLUMNS_PX = 820
 
 
 class BenchForm(QWidget):
-    """``wanted(plan, baseline)``: the person starts it. ``baseline`` is "" for none."""
+    """``wanted(plan, baseline)``: the person starts it. ``baseline`` is "" for none.
+
+    It is built from the outside in, within ``parent``: with a style sheet, Qt looks at all that is in a widget each time the
+    widget gets another parent.
+    """
 
     wanted = Signal(object, str)
 
-    def __init__(self, session: Session, shell: Shell) -> None:
-        super().__init__()
+    def __init__(self, session: Session, shell: Shell, parent: QWidget) -> None:
+        super().__init__(parent)
         self.setAccessibleName("New run")
         self._session, self._shell = session, shell
         self._base = Plan()
@@ -173,41 +177,46 @@ class BenchForm(QWidget):
         self.what.rows.addWidget(what)
         self.suite.activated.connect(self._choose_suite)
         self.kind.activated.connect(self._choose_kind)
+        whole = self._scrolled()
+        self._presets = QHBoxLayout()
+        self._presets.setSpacing(SPACE_M)
+        whole.addLayout(self._presets)
+        self._fill_presets()
         cards = self._cards = QHBoxLayout()
         cards.setSpacing(SPACE_M)
+        whole.addLayout(cards)
         columns = ((self.what, self.targets), (self.load, self.prompts, self.limits, self.objectives))
         for column, members in enumerate(columns):
             down = QVBoxLayout()
             down.setSpacing(SPACE_M)
+            cards.addLayout(down, 4 if column == 0 else 5)
             for card in members:
                 down.addWidget(card)
             down.addStretch(1)
-            cards.addLayout(down, 4 if column == 0 else 5)
-        inner = QWidget()
-        whole = QVBoxLayout(inner)
-        whole.setContentsMargins(0, 0, SPACE_S, 0)
-        whole.setSpacing(SPACE_M)
-        self._presets = self._preset_row()
-        whole.addLayout(self._presets)
-        whole.addLayout(cards)
         whole.addStretch(1)
-        area = QScrollArea()
-        area.setWidgetResizable(True)
-        area.setWidget(inner)
-        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(SPACE_M)
-        layout.addWidget(area, 1)
-        layout.addWidget(self._foot())
         chain = [*self.presets.values(), self.suite, self.kind, self.targets.all, self.targets.none]
         for before, after in pairwise(chain):
             QWidget.setTabOrder(before, after)
 
-    def _preset_row(self) -> QHBoxLayout:
-        row = QHBoxLayout()
-        row.setSpacing(SPACE_M)
+    def _scrolled(self) -> QVBoxLayout:
+        """The place of the cards, above the foot."""
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(SPACE_M)
+        area = QScrollArea()
+        area.setWidgetResizable(True)
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        layout.addWidget(area, 1)
+        layout.addWidget(self._foot())
+        inner = QWidget()
+        whole = QVBoxLayout(inner)
+        whole.setContentsMargins(0, 0, SPACE_S, 0)
+        whole.setSpacing(SPACE_M)
+        area.setWidget(inner)
+        return whole
+
+    def _fill_presets(self) -> None:
         for number, preset in enumerate(PRESETS, 1):
             button = self.presets[preset.key]
             button.setCheckable(True)
@@ -223,9 +232,8 @@ class BenchForm(QWidget):
             down.setSpacing(SPACE_S)
             down.addWidget(button)
             down.addWidget(words, 1, Qt.AlignmentFlag.AlignTop)
-            row.addLayout(down, 1)
+            self._presets.addLayout(down, 1)
             button.clicked.connect(partial(self._choose_preset, preset.key))
-        return row
 
     def _foot(self) -> QFrame:
         foot = QFrame()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, Final
 
 from PySide6.QtCore import Qt
@@ -21,6 +21,7 @@ from ..notices import Notice
 from ..session import Session
 from ..shell import Shell
 from ..theme import SPACE_L, SPACE_M, SPACE_S, set_role
+from .actions import RunActions
 from .commands import RUN
 from .form import BenchForm
 from .live import LiveView
@@ -48,11 +49,10 @@ class BenchPanel(QWidget):
         self.new.setAccessibleName("New run")
         self.runs = RunsList(session, shell.theme)
         self._none = Hint("No run yet", "Finished runs are kept here, to be read again and compared.")
-        self.form = BenchForm(session, shell)
-        self.live = LiveView(shell, self.watch)
-        self.finished = ReportView(session, shell)
         self.pages = QStackedWidget()
         self._build()
+        self.form = BenchForm(session, shell, self.pages)
+        self.pages.addWidget(self.form)
         self._add_commands()
         self.setFocusProxy(self.form)
         self.new.clicked.connect(self.show_form)
@@ -60,8 +60,22 @@ class BenchPanel(QWidget):
         self.form.wanted.connect(self.start)
         self.watch.changed.connect(self._follow)
         self.watch.ended.connect(self._ended)
-        self.finished.doings.again.connect(self.show_plan)
-        self.finished.doings.changed.connect(self.read)
+
+    @cached_property
+    def live(self) -> LiveView:
+        """The run under way, made for the first one."""
+        made = LiveView(self._shell, self.watch)
+        self.pages.addWidget(made)
+        return made
+
+    @cached_property
+    def finished(self) -> ReportView:
+        """The finished run, made for the first one that is looked at."""
+        made = ReportView(self._session, self._shell)
+        made.doings.again.connect(self.show_plan)
+        made.doings.changed.connect(self.read)
+        self.pages.addWidget(made)
+        return made
 
     def open_item(self, argument: Any) -> None:
         """Open it at something; see the class."""
@@ -142,8 +156,6 @@ class BenchPanel(QWidget):
         down.addLayout(head)
         down.addWidget(self.runs, 1)
         down.addWidget(self._none, 1)
-        for page in (self.form, self.live, self.finished):
-            self.pages.addWidget(page)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
@@ -158,7 +170,7 @@ class BenchPanel(QWidget):
         had = self.isVisible()
         self.pages.setCurrentWidget(page)
         self.setFocusProxy(page)
-        if page is not self.finished:
+        if not isinstance(page, ReportView):
             self._opening = ""
             self.runs.mark("")
         if had:
@@ -175,13 +187,13 @@ class BenchPanel(QWidget):
         entries = await asyncio.to_thread(self._session.engine.bench.history.entries)
         running = self.watch.seen.planned.id if self.watch.running and self.watch.seen.planned is not None else ""
         entries = [entry for entry in entries if entry.id != running]
-        shown = self.finished.report.id if self.finished.report is not None else ""
-        on_report = self.pages.currentWidget() is self.finished
-        self.runs.show_entries(entries, shown if on_report else "")
+        page = self.pages.currentWidget()
+        shown = page.report.id if isinstance(page, ReportView) and page.report is not None else ""
+        self.runs.show_entries(entries, shown)
         self.runs.setVisible(bool(entries))
         self._none.setVisible(not entries)
         await self.form.read_baselines()
-        if on_report and not self._opening and shown not in [entry.id for entry in entries]:
+        if shown and not self._opening and shown not in [entry.id for entry in entries]:
             self.show_form()
 
     async def _open(self, run: str) -> None:
@@ -206,10 +218,10 @@ class BenchPanel(QWidget):
         told = self._notice is not None
         self._drop_notice()
         if report is None:
-            if self.pages.currentWidget() is self.live:
+            if isinstance(self.pages.currentWidget(), LiveView):
                 self._show(self.form)
             return
-        if self.pages.currentWidget() is self.live:
+        if isinstance(self.pages.currentWidget(), LiveView):
             self.finished.show_report(report, self.runs.entries)
             self._show(self.finished)
         self.read()
@@ -228,9 +240,8 @@ class BenchPanel(QWidget):
             notice.leave()
 
     def _add_commands(self) -> None:
-        actions = self.finished.doings
         on_form = lambda: self.pages.currentWidget() is self.form  # noqa: E731
-        on_run = lambda: self.pages.currentWidget() is self.finished  # noqa: E731
+        on_run = lambda: isinstance(self.pages.currentWidget(), ReportView)  # noqa: E731
         runs = lambda: self.watch.running  # noqa: E731
         commands: list[tuple[str, str, str, Callable[[], object], Callable[[], bool]]] = [
             ("start", "Start the run", "Ctrl+Return", self.start_or_stop, on_form),
@@ -238,11 +249,11 @@ class BenchPanel(QWidget):
             ("new", "Plan a new run", "Ctrl+Shift+N", self.show_form, lambda: True),
             ("list", "Go to the kept runs", "Ctrl+L", self.runs.setFocus, self.runs.isVisible),
             ("open", "Open a suite's file", "Ctrl+Shift+O", self.form.open_suite, on_form),
-            ("again", "Run the shown plan again", "Ctrl+R", actions.run_again, on_run),
-            ("page", "Open the run as a page", "Ctrl+O", actions.open_page, on_run),
-            ("export", "Export the run", "Ctrl+S", actions.show_menu, on_run),
-            ("pin", "Pin the run as a baseline", "Ctrl+B", actions.ask_name, on_run),
-            ("delete", "Delete the run", "", actions.ask_delete, on_run),
+            ("again", "Run the shown plan again", "Ctrl+R", self._doing(RunActions.run_again), on_run),
+            ("page", "Open the run as a page", "Ctrl+O", self._doing(RunActions.open_page), on_run),
+            ("export", "Export the run", "Ctrl+S", self._doing(RunActions.show_menu), on_run),
+            ("pin", "Pin the run as a baseline", "Ctrl+B", self._doing(RunActions.ask_name), on_run),
+            ("delete", "Delete the run", "", self._doing(RunActions.ask_delete), on_run),
         ]
         for number, preset in enumerate(PRESETS, 1):
             ask = partial(self.open_item, preset.key)
@@ -252,3 +263,7 @@ class BenchPanel(QWidget):
                 key=f"bench.{key}", title=title, group="Test bench", shortcut=keys, run=run, enabled=enabled, scope=self
             )
             self._shell.commands.add(command)
+
+    def _doing(self, do: Callable[[RunActions], object]) -> Callable[[], object]:
+        """Does something with the run that is shown, which there may be only later."""
+        return lambda: do(self.finished.doings)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 from PySide6.QtCore import Qt
@@ -20,6 +21,7 @@ from ..shell import Shell
 from ..theme import SPACE_L, SPACE_M, SPACE_S, State, set_role
 from .actions import RunActions
 from .compare import CompareView
+from .later import Later
 from .past import PastView
 from .sections import AssertsTab, FiguresTab, HealthTab, LevelsTab, MeaningsTab, SpreadTab, TroubleTab
 from .words import STATES, certificate_words, duration, load_words, title_of
@@ -56,7 +58,7 @@ def facts(report: Report) -> str:
 
 
 class ReportView(QWidget):
-    """Shows one run at a time."""
+    """Shows one run at a time; each tab is made when it is first opened."""
 
     def __init__(self, session: Session, shell: Shell) -> None:
         super().__init__()
@@ -71,15 +73,15 @@ class ReportView(QWidget):
         self.doings = RunActions(session, shell)
         self.tabs = QTabWidget()
         self.tabs.setAccessibleName("What is shown of the run")
-        self.health = HealthTab(shell)
-        self.figures = FiguresTab(shell)
-        self.asserts = AssertsTab(shell)
-        self.spread = SpreadTab(shell)
-        self.levels = LevelsTab(shell)
-        self.trouble = TroubleTab(shell)
-        self.compare = CompareView(session, shell)
-        self.past = PastView(session, shell)
-        self.meanings = MeaningsTab(shell)
+        self.health = Later(partial(HealthTab, shell))
+        self.figures = Later(partial(FiguresTab, shell))
+        self.asserts = Later(partial(AssertsTab, shell))
+        self.spread = Later(partial(SpreadTab, shell))
+        self.levels = Later(partial(LevelsTab, shell))
+        self.trouble = Later(partial(TroubleTab, shell))
+        self.compare = Later(partial(CompareView, session, shell))
+        self.past = Later(partial(PastView, session, shell))
+        self.meanings = Later(partial(MeaningsTab, shell))
         members: list[QWidget] = [self.health, self.figures, self.asserts, self.spread, self.levels, self.trouble]
         members += [self.compare, self.past, self.meanings]
         for title, widget in zip(_TABS, members, strict=True):
@@ -123,16 +125,16 @@ class ReportView(QWidget):
 
     def _fill(self, report: Report, entries: Sequence[Entry]) -> None:
         if report.plan.kind == "health":
-            self.health.show_report(report)
+            self.health.show_by(lambda tab: tab.show_report(report))
             return
-        self.figures.show_report(report)
-        self.asserts.show_report(report)
-        self.spread.show_report(report)
-        self.levels.show_report(report)
-        self.trouble.show_report(report)
-        self.compare.show_report(report, entries)
-        self.past.show_report(report)
-        self.meanings.show_report(report)
+        self.figures.show_by(lambda tab: tab.show_report(report))
+        self.asserts.show_by(lambda tab: tab.show_report(report))
+        self.spread.show_by(lambda tab: tab.show_report(report))
+        self.levels.show_by(lambda tab: tab.show_report(report))
+        self.trouble.show_by(lambda tab: tab.show_report(report))
+        self.compare.show_by(lambda tab: tab.show_report(report, entries))
+        self.past.show_by(lambda tab: tab.show_report(report))
+        self.meanings.show_by(lambda tab: tab.show_report(report))
 
     def _build(self) -> None:
         set_role(self.title, "title")

@@ -12,7 +12,9 @@ from pytestqt.qtbot import QtBot
 
 from aiconsole.bench.plan import Limits, Load, Plan, Prompt
 from aiconsole.bench.report import Report
+from aiconsole.gui.bench.curves import Curves
 from aiconsole.gui.bench.panel import BenchPanel
+from aiconsole.gui.lines import LinesTable
 from aiconsole.gui.notices import Notice
 from aiconsole.simulator import NAMES, Behaviour
 from tests.gui.console import Console, console, has_focus, press, tab_to, type_text, until
@@ -66,7 +68,7 @@ async def test_a_new_user_asks_whether_all_are_up_and_reads_which_is_not(
         assert panel.watch.running
         await until(lambda: panel.finished.isVisible(), 20)
         assert panel.finished.said.text() == "1 of 49 checks failed."
-        matrix, reasons = panel.finished.health.matrix, panel.finished.health.reasons
+        matrix, reasons = panel.finished.health.content.matrix, panel.finished.health.content.reasons
         assert has_focus(matrix)
         assert matrix.model().rowCount() == 7
         first = [reasons.model().index(0, column).data() for column in (0, 1, 2)]
@@ -123,6 +125,23 @@ async def test_the_form_says_what_it_will_send_and_cost_and_where_it_stops(
         assert "ends at the one it does not keep up with" in form.load.about.text()
 
 
+async def test_what_is_not_looked_at_is_not_made(qtbot: QtBot, qapp: QApplication, tmp_path: Path) -> None:
+    async with console(qapp, tmp_path) as it:
+        panel = await opened(it)
+        assert not panel.findChildren(Curves)
+        assert not panel.findChildren(LinesTable)
+        await measured(panel, BENCH)
+        await until(panel.finished.isVisible)
+        names = {table.accessibleName() for table in panel.finished.findChildren(LinesTable)}
+        assert names == {"Figures by target"}
+        tab_to(panel.finished.tabs.tabBar())
+        press(Qt.Key.Key_Right)
+        assert has_focus(panel.finished.tabs.tabBar())
+        press(Qt.Key.Key_Tab)
+        assert has_focus(panel.finished.spread.content.target)
+        assert panel.finished.spread.content.spreads.model().rowCount() > 0
+
+
 async def test_a_benchmark_is_read_compared_pinned_exported_and_deleted(
     qtbot: QtBot, qapp: QApplication, tmp_path: Path
 ) -> None:
@@ -135,15 +154,15 @@ async def test_a_benchmark_is_read_compared_pinned_exported_and_deleted(
         finished = panel.finished
         await until(lambda: finished.report is not None and finished.report.id == report.id)
         assert finished.pill.text() in ("unproven", "invalid")
-        figures = finished.figures.figures.model()
+        figures = finished.figures.content.figures.model()
         assert figures.index(0, 3).data().split("\n")[1].count("–") == 1
         assert "first piece" in figures.headerData(3, Qt.Orientation.Horizontal, Qt.ItemDataRole.ToolTipRole)
-        assert finished.asserts.asserts.model().index(0, 2).data() == "does not hold"
-        await until(lambda: finished.compare.table.model().rowCount() == 9)
-        verdicts = {line.key[1]: line.cells[6].text for line in finished.compare.model.lines}  # type: ignore[index]
+        assert finished.asserts.content.asserts.model().index(0, 2).data() == "does not hold"
+        await until(lambda: finished.compare.content.table.model().rowCount() == 9)
+        verdicts = {line.key[1]: line.cells[6].text for line in finished.compare.content.model.lines}  # type: ignore[index]
         assert verdicts["ttft_p50"] == "worse"
-        await until(lambda: finished.past.said.text() == "2 runs")
-        assert "groq" in finished.past.plot.curves.told_at(0.5)
+        await until(lambda: finished.past.content.said.text() == "2 runs")
+        assert "groq" in finished.past.content.plot.curves.told_at(0.5)
         tab_to(finished.tabs.tabBar())
         press(Qt.Key.Key_Right)
         assert finished.asserts.isVisible()
