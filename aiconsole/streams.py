@@ -31,17 +31,21 @@ def prepare(environ: Mapping[str, str], *, platform: str = sys.platform) -> None
 
 
 def read_text(stream: TextIO) -> str:
-    """All of a stream: UTF-8 (or UTF-16 with its mark, as older PowerShells write), else in the system's own encoding."""
+    """All of a stream, `decoded`; its lines end as they do in Python."""
     binary = getattr(stream, "buffer", None)
     if binary is None:
         return stream.read()
-    data: bytes = binary.read()
+    return decoded(binary.read()).replace("\r\n", "\n")
+
+
+def decoded(data: bytes) -> str:
+    """What another program wrote: UTF-8, or UTF-16 with its mark as Windows PowerShell 5 writes with ``>``, else in the
+    system's own encoding."""
     named = next((encoding for mark, encoding in _BOMS.items() if data.startswith(mark)), "utf-8")
     try:
-        text = data.decode(named)
+        return data.decode(named)
     except UnicodeDecodeError:
-        text = data.decode(locale.getencoding(), "replace")
-    return text.replace("\r\n", "\n")
+        return data.decode(locale.getencoding(), "replace")
 
 
 def reader_left(error: OSError, *, platform: str = sys.platform) -> bool:

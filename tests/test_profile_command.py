@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from aiconsole.cli import run
+from tests.here import Here
 
 
 def test_profiles_are_listed_shown_used_undone_and_saved(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -36,3 +37,14 @@ def test_profiles_are_listed_shown_used_undone_and_saved(tmp_path: Path, capsys:
     assert run(["profile", "use", "mine", "--home", str(tmp_path)]) == 2
     assert "There is no profile “mine”" in capsys.readouterr().err
     assert run(["profile", "save", "x", "--set", "cache.mode", "--home", str(tmp_path)]) == 2
+
+
+def test_a_file_edited_on_windows_is_read(here: Here, tmp_path: Path) -> None:
+    (tmp_path / "profiles.toml").write_bytes('\ufeff# für mich\r\n[profiles.mine]\r\n"cache.mode" = "off"\r\n'.encode())
+    (tmp_path / "settings.toml").write_bytes('\ufeff# für mich\r\n[log]\r\nlevel = "debug"\r\n'.encode())
+    done = here.run("profile", "use", "mine")
+    assert (done.returncode, done.stderr) == (0, "")
+    kept = (tmp_path / "settings.toml").read_bytes().decode()
+    assert kept.startswith("# für mich\r\n")
+    assert kept.count("\n") == kept.count("\r\n")
+    assert 'mode = "off"' in kept

@@ -26,6 +26,7 @@ from aiconsole.bench.plan import Plan
 from aiconsole.bench.report import Assertion, Report, all_passed
 from aiconsole.domain.errors import ConfigError
 from aiconsole.home import make_private_folder, write_private
+from aiconsole.streams import decoded
 
 _BASELINES: Final = "baselines.json"
 _ADVICE: Final = "Give a file written with --json, or the name of a pinned baseline or a kept run."
@@ -179,7 +180,7 @@ class History:
         path = Path(given)
         if path.is_file():
             try:
-                return msgspec.json.decode(path.read_bytes(), type=Report)
+                return msgspec.json.decode(decoded(path.read_bytes()), type=Report)
             except (OSError, msgspec.DecodeError) as error:
                 raise ConfigError(f"{given} is no report of a run: {error}.", advice=_ADVICE) from None
         if (self.folder / given).is_dir() and given not in ("", ".", ".."):

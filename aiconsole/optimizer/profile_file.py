@@ -30,7 +30,7 @@ class ProfileFile:
             ConfigError: it cannot be read.
         """
         try:
-            return msgspec.convert(tomllib.loads(self.path.read_text("utf-8")), Kept)
+            return msgspec.convert(tomllib.loads(self.path.read_text("utf-8-sig")), Kept)
         except FileNotFoundError:
             return Kept()
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:

@@ -47,7 +47,8 @@ def test_a_pipeline_gets_its_files_and_its_verdict(tmp_path: Path) -> None:
     assert all(path.stat().st_size > 200 for path in files.values())
     assert "\r" not in done.stderr  # plain lines, no bar, where nobody watches
     assert "3 requests; at most $" in done.stderr.splitlines()[0]
-    (tmp_path / "baseline.json").write_text(done.stdout)
+    # In UTF-16 with a mark, as Windows PowerShell 5 writes what is redirected with >.
+    (tmp_path / "baseline.json").write_bytes(done.stdout.encode("utf-16"))
     again = aiconsole(
         *("bench", *QUICK, "--repeats", "3", "--baseline", str(tmp_path / "baseline.json")),
         *("--assert", "ttft_p50 not worse", "--assert", "ttft_p50 < 1 ms"),

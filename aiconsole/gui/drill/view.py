@@ -286,4 +286,4 @@ class DrillView(QWidget):
 
 
 def _text_of(path: Path) -> str | None:
-    return path.read_text(encoding="utf-8") if path.is_file() else None
+    return path.read_text(encoding="utf-8-sig") if path.is_file() else None
