@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
+import string
+from typing import TYPE_CHECKING, Final
 
 from aiconsole.cache.words import age_words, usd_words
+from aiconsole.command_arguments import amount_or_none, count
 from aiconsole.domain.errors import ConfigError
 from aiconsole.printing import Print, Table
 
 if TYPE_CHECKING:
     from aiconsole.cache.entry import CacheStats, EntryInfo
     from aiconsole.engine import Engine
+
+_KEY_DIGITS: Final = 8
+"""So many digits of an entry's key are enough to name it."""
 
 
 def add_arguments(parser: argparse.ArgumentParser, shared: argparse.ArgumentParser) -> None:
@@ -20,16 +25,16 @@ def add_arguments(parser: argparse.ArgumentParser, shared: argparse.ArgumentPars
     actions.add_parser("stats", parents=[shared], help="hits, sizes and savings")
     listing = actions.add_parser("list", parents=[shared], help="the entries, without content")
     listing.add_argument("--sort", choices=("size", "hits", "age", "saved"), default="size")
-    listing.add_argument("--limit", type=int, default=50, metavar="N")
+    listing.add_argument("--limit", type=count, default=50, metavar="N", help="how many (50)")
     actions.add_parser("clear", parents=[shared], help="remove everything, from the file too")
     remove = actions.add_parser(
         "remove", parents=[shared], help="remove the entries to which all that is given applies"
     )
-    remove.add_argument("--key", metavar="HEX", help="the first 8 or more digits of an entry's key")
+    remove.add_argument("--key", type=_key, metavar="HEX", help="the first 8 or more digits of an entry's key")
     remove.add_argument("--provider")
     remove.add_argument("--model", help="the model, provider/model, or the route that was asked for")
     remove.add_argument("--tag")
-    remove.add_argument("--older-than", type=float, metavar="S", help="older than so many seconds")
+    remove.add_argument("--older-than", type=amount_or_none, metavar="S", help="older than so many seconds")
 
 
 async def run(engine: Engine, options: argparse.Namespace, table: Table, say: Print, json: Print) -> None:
@@ -54,6 +59,8 @@ async def run(engine: Engine, options: argparse.Namespace, table: Table, say: Pr
         entries = await cache.entries(options.sort, limit=options.limit)
         if options.json:
             json(entries)
+        elif not entries:
+            say("The cache is empty.")
         else:
             table(
                 ("KEY", "MODEL", "ASKED AS", "SIZE", "AGE", "HITS", "SAVED", "PINNED"), [_row(info) for info in entries]
@@ -64,6 +71,12 @@ async def run(engine: Engine, options: argparse.Namespace, table: Table, say: Pr
             json({"removed": gone})
         else:
             say(f"{gone} {'entry was' if gone == 1 else 'entries were'} removed.")
+
+
+def _key(text: str) -> str:
+    if len(text) < _KEY_DIGITS or not set(text) <= set(string.hexdigits):
+        raise argparse.ArgumentTypeError(f"“{text}” is not the first {_KEY_DIGITS} or more digits of a key")
+    return text.lower()
 
 
 async def _remove(engine: Engine, options: argparse.Namespace) -> int:

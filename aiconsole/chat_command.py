@@ -10,6 +10,7 @@ from contextlib import aclosing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from aiconsole.command_arguments import amount_or_none, count
 from aiconsole.domain.errors import ConfigError
 from aiconsole.streams import read_text
 
@@ -28,13 +29,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--file", "-f", action="append", default=[], metavar="F", help="attach an image, a PDF or a text file"
     )
-    parser.add_argument("--temperature", type=float)
-    parser.add_argument("--max-tokens", type=int)
+    parser.add_argument(
+        "--temperature", type=amount_or_none, metavar="T", help="0 for the likeliest answer, more for variety"
+    )
+    parser.add_argument("--max-tokens", type=count, metavar="N", help="limit of output tokens")
     parser.add_argument(
         "--cache",
         choices=("default", "on", "fresh", "off"),
         default="default",
-        help="take a kept answer as the settings say, at any temperature, never but keep the new one, or not at all",
+        help="kept answers: as the settings say; at any temperature; never, but keep the new one; not at all",
     )
     parser.add_argument("--no-stream", action="store_true", help="wait for the whole answer")
 
@@ -76,7 +79,7 @@ def _request(default_model: str, options: argparse.Namespace) -> ChatRequest:
     words = " ".join(options.prompt)
     piped = "" if sys.stdin is None or sys.stdin.isatty() else read_text(sys.stdin)
     text = "\n\n".join(part for part in (words, piped.strip("\n")) if part)
-    if not text and not options.file:
+    if not text.strip() and not options.file:
         raise ConfigError("There is nothing to ask.", advice='Give a prompt: aiconsole chat "..."')
     parts: list[Part] = [read_attachment(Path(name)) for name in options.file]
     content = text if not parts else (*parts, *((TextPart(text),) if text else ()))
@@ -102,7 +105,7 @@ async def _print_stream(engine: Engine, request: ChatRequest, tell: Callable[[st
                     _write(event.text)
                     printed = printed or bool(event.text)
                 elif isinstance(event, Failed):
-                    tell(f"{event.provider} failed ({event.error.kind}); asking again or the next candidate.")
+                    tell(f"{event.provider} failed ({event.error.kind}).")
                 elif isinstance(event, Continued):
                     if event.mode == "restart" and printed:
                         _write("\n")
@@ -137,5 +140,6 @@ def _footer(result: ChatResult) -> str:
 
 
 def _write(text: str) -> None:
-    sys.stdout.write(text)
-    sys.stdout.flush()
+    if sys.stdout is not None:
+        sys.stdout.write(text)
+        sys.stdout.flush()

@@ -19,8 +19,10 @@ import msgspec
 from aiconsole import __version__, cache_command, chat_command, profile_command
 from aiconsole.alerts import command as alerts_command
 from aiconsole.bench.arguments import add_commands
+from aiconsole.command_arguments import Parser
 from aiconsole.domain.errors import AllFailed, ConfigError, ConsoleError, ProviderError
 from aiconsole.jobs import command as jobs_command
+from aiconsole.streams import drop_output, reader_left
 
 if TYPE_CHECKING:
     from aiconsole.domain.models import ModelInfo, ProviderState
@@ -36,26 +38,37 @@ Command = Callable[["Engine", argparse.Namespace], Awaitable[int]]
 
 
 def run(arguments: list[str]) -> int:
-    """Run one command and return its exit code; messages for the person have been printed."""
+    """Run one command and return its exit code; messages for the person have been printed.
+
+    Raises:
+        OSError: nobody reads the output any more (`reader_left`).
+    """
     parser = _parser()
     options = parser.parse_args(arguments)
     if options.command is None:
         parser.print_help()
         return USAGE
     try:
-        return _drill(options) if options.command == "drill" else asyncio.run(_run(options))
+        code = _drill(options) if options.command == "drill" else asyncio.run(_run(options))
+        if sys.stdout is not None:
+            sys.stdout.flush()
+        return code
     except KeyboardInterrupt:
         _tell("Interrupted.")
         return INTERRUPTED
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return DONE
     except ConfigError as error:
         _tell_error(error)
         return USAGE
     except ConsoleError as error:
         _tell_error(error)
         return TROUBLE
+    except OSError as error:
+        if reader_left(error):
+            raise
+        drop_output()
+        _tell(f"{error.filename or 'The output'} cannot be written: {error.strerror or error}.")
+        _tell("Free some space on the disk, check the rights, or send it elsewhere.")
+        return USAGE
 
 
 def _drill(options: argparse.Namespace) -> int:
@@ -93,7 +106,7 @@ async def _run(options: argparse.Namespace) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser: argparse.ArgumentParser = Parser(
         prog="aiconsole",
         description="An operations console for LLM providers. `python main.py` opens the window.",
         epilog="Exit codes: 0 done, 1 a check or an assertion failed, 2 wrong usage or settings, 3 a measurement is invalid, "
@@ -101,10 +114,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", "-V", action="version", version=f"aiconsole {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="command")
-    shared = argparse.ArgumentParser(add_help=False)
-    shared.add_argument("--home", metavar="DIR", help="keep settings, database and logs in DIR (or in AICONSOLE_HOME)")
-    shared.add_argument("--demo", action="store_true", help="talk to the built-in simulated providers")
-    shared.add_argument("--json", action="store_true", help="print JSON")
+    # Taken before and after the command: what is not given sets nothing, so that neither place undoes the other.
+    shared = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+    for taker in (parser, shared):
+        taker.add_argument(
+            "--home", metavar="DIR", help="keep settings, database and logs in DIR (or in AICONSOLE_HOME)"
+        )
+        taker.add_argument("--demo", action="store_true", help="talk to the built-in simulated providers")
+        taker.add_argument("--json", action="store_true", help="print JSON")
 
     chat = commands.add_parser("chat", parents=[shared], help="ask once and print the answer")
     chat_command.add_arguments(chat)
@@ -121,20 +138,22 @@ def _parser() -> argparse.ArgumentParser:
 
     _add_keys(commands, shared)
 
-    cache = commands.add_parser("cache", help="look into the response cache, or remove from it")
+    cache = commands.add_parser("cache", parents=[shared], help="look into the response cache, or remove from it")
     cache_command.add_arguments(cache, shared)
     cache.set_defaults(run=_cache)
 
-    profile = commands.add_parser("profile", help="switch between sets of settings")
+    profile = commands.add_parser("profile", parents=[shared], help="switch between sets of settings")
     profile_command.add_arguments(profile, shared)
     profile.set_defaults(run=_profile)
 
     jobs_command.add_arguments(
-        commands.add_parser("jobs", help="background jobs, and backups of settings"), shared, _jobs
+        commands.add_parser("jobs", parents=[shared], help="background jobs, and backups of settings"), shared, _jobs
     )
 
     alerts_command.add_arguments(
-        commands.add_parser("alerts", help="alerts, their rules, and the channels they are sent to"), shared, _alerts
+        commands.add_parser("alerts", parents=[shared], help="alerts, their rules, and the channels they are sent to"),
+        shared,
+        _alerts,
     )
 
     simulate = commands.add_parser("simulate", help="run the seven simulated providers on a loopback port")
@@ -142,7 +161,9 @@ def _parser() -> argparse.ArgumentParser:
     simulate.add_argument("--seed", type=int, default=0, help="all chance comes from it")
     simulate.add_argument("--fast", action="store_true", help="answer at once instead of at a lifelike pace")
 
-    drill = commands.add_parser("drill", help="put a route of simulated providers under faults and tell how it copes")
+    drill = commands.add_parser(
+        "drill", parents=[shared], help="put a route of simulated providers under faults and tell how it copes"
+    )
     drill.add_argument("--scenario", action="append", default=[], metavar="NAME", help="this one only; may be repeated")
     drill.add_argument("--seed", type=int, default=0, help="all chance comes from it")
     drill.add_argument(
@@ -152,13 +173,12 @@ def _parser() -> argparse.ArgumentParser:
         metavar="F",
         help="how long waiting takes: 1 real time, 0.1 a tenth of it, 0 (the default) skips it",
     )
-    drill.add_argument("--json", action="store_true", help="print JSON")
     drill.add_argument("--list", action="store_true", help="only list the scenarios")
     return parser
 
 
 def _add_keys(commands: Any, shared: argparse.ArgumentParser) -> None:
-    keys = commands.add_parser("keys", help="list, set or remove providers' keys")
+    keys = commands.add_parser("keys", parents=[shared], help="list, set or remove providers' keys")
     keys_commands = keys.add_subparsers(dest="keys_command", metavar="action", required=True)
     keys_list = keys_commands.add_parser("list", parents=[shared], help="say where each key comes from")
     keys_list.set_defaults(run=_keys_list)
@@ -186,10 +206,13 @@ async def _chat(engine: Engine, options: argparse.Namespace) -> int:
 
 
 async def _models(engine: Engine, options: argparse.Namespace) -> int:
+    await engine.keys_read()
+    if options.provider is None and not any(state.usable for state in engine.providers()):
+        raise _no_key()
     models = await engine.models(options.provider)
     if options.json:
         _print_json(models)
-    else:
+    elif models:
         _print_table(("MODEL", "CONTEXT", "IN $/M", "OUT $/M"), [_model_row(info) for info in models])
     for provider, error in engine.catalogue.failures.items():
         if options.provider in (None, provider):
@@ -238,7 +261,7 @@ async def _check(engine: Engine, options: argparse.Namespace) -> int:
     usable = [state.name for state in engine.providers() if state.usable]
     names = [*options.names, *options.provider] or usable
     if not names:
-        raise ConfigError("No provider has a key yet.", advice="Set one with `aiconsole keys set NAME`, or try --demo.")
+        raise _no_key()
     results = await asyncio.gather(*(engine.probe(name) for name in names))
     if options.json:
         _print_json(results)
@@ -249,6 +272,10 @@ async def _check(engine: Engine, options: argparse.Namespace) -> int:
         ]
         _print_table(("NAME", "RESULT", "TIME", "DETAIL"), rows)
     return DONE if all(result.ok for result in results) else CHECK_FAILED
+
+
+def _no_key() -> ConfigError:
+    return ConfigError("No provider has a key yet.", advice="Set one with `aiconsole keys set NAME`, or try --demo.")
 
 
 async def _cache(engine: Engine, options: argparse.Namespace) -> int:
@@ -282,8 +309,7 @@ async def _keys_list(engine: Engine, options: argparse.Namespace) -> int:
 
 
 async def _keys_set(engine: Engine, options: argparse.Namespace) -> int:
-    if options.provider not in {state.name for state in engine.providers()}:
-        raise ConfigError(f"There is no provider called “{options.provider}”.", advice="See `aiconsole providers`.")
+    _state(engine, options.provider)
     if sys.stdin.isatty():
         import getpass
 
@@ -297,9 +323,21 @@ async def _keys_set(engine: Engine, options: argparse.Namespace) -> int:
 
 async def _keys_remove(engine: Engine, options: argparse.Namespace) -> int:
     await engine.keys_read()
-    removed = await engine.remove_key(options.provider)
-    _tell(f"The key for {options.provider} is {'removed' if removed else 'not kept here; nothing was removed'}.")
-    return DONE if removed else TROUBLE
+    state = _state(engine, options.provider)
+    if await engine.remove_key(options.provider):
+        _tell(f"The key for {options.provider} is removed.")
+        return DONE
+    _tell(f"No key for {options.provider} is kept in the keyring; nothing was removed.")
+    if state.key_source == "environment":
+        _tell(f"It comes from {state.key_variable}; take it out of the environment.")
+    return TROUBLE
+
+
+def _state(engine: Engine, name: str) -> ProviderState:
+    for state in engine.providers():
+        if state.name == name:
+            return state
+    raise ConfigError(f"There is no provider called “{name}”.", advice="See `aiconsole providers`.")
 
 
 def _print_json(value: Any) -> None:

@@ -51,7 +51,8 @@ async def run(engine: Engine, options: argparse.Namespace, table: Table, say: Pr
     elif action == "save":
         values = dict(_setting(text) for text in options.set) or None
         profiles = await optimizer.save_profile(options.name, values)
-        say(f"“{options.name}” is saved, with {len(profiles.profile(options.name).values)} settings.")
+        count = len(profiles.profile(options.name).values)
+        say(f"“{options.name}” is saved, with {count} {'setting' if count == 1 else 'settings'}.")
     elif action == "remove":
         await optimizer.remove_profile(options.name)
         say(f"What you made of “{options.name}” is gone.")
@@ -113,6 +114,21 @@ def _setting(text: str) -> tuple[str, Any]:
     if not found:
         raise ConfigError(f"“{text}” is not KEY=VALUE.", advice="Such as --set cache.mode=off")
     try:
-        return key.strip(), tomllib.loads(f"value = {value}")["value"]
+        taken = tomllib.loads(f"value = {value}")["value"]
     except tomllib.TOMLDecodeError:
-        return key.strip(), value.strip()
+        taken = value.strip()
+    _check(key.strip(), taken)
+    return key.strip(), taken
+
+
+def _check(key: str, value: Any) -> None:
+    """Refuse a value now that a switch to the profile would be refused for."""
+    from aiconsole.settings.read import find_key, read_settings
+
+    path = find_key(key)
+    table = value
+    for part in reversed(path):
+        table = {part: table}
+    for problem in read_settings(table).problems:
+        if problem.path == path:
+            raise ConfigError(f"{key}: {problem.reason}.", advice="Nothing was saved.")

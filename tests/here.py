@@ -26,6 +26,10 @@ class Here:
     def run(self, *arguments: str) -> CompletedProcess[str]:
         """Its exit code and what it wrote."""
         self._capsys.readouterr()
-        code = main([*arguments, "--home", str(self._home)])
+        try:
+            code = main([*arguments, "--home", str(self._home)])
+        except SystemExit as end:
+            assert isinstance(end.code, int)
+            code = end.code
         said = self._capsys.readouterr()
         return CompletedProcess(arguments, code, said.out, said.err)

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from aiconsole import __version__
+from aiconsole.cli import run
 from tests.here import Here
 
 BARE = {name: value for name, value in os.environ.items() if not name.endswith("_API_KEY") and name != "AICONSOLE_HOME"}
@@ -83,6 +84,17 @@ def test_chat_takes_standard_input_and_files(tmp_path: Path) -> None:
         (("chat", "hi", "--demo", "-f", "absent.png"), 2, "absent.png"),
         (("keys", "set", "nobody"), 2, "nobody"),
         (("check",), 2, "No provider has a key"),
+        (("models",), 2, "No provider has a key"),
+        (("keys", "remove", "nobody"), 2, "nobody"),
+        (("chat", "  ", "--demo"), 2, "nothing to ask"),
+        (("chat", "hi", "--demo", "--max-tokens", "0"), 2, "“0” is no whole number from 1 on"),
+        (("chat", "hi", "--demo", "--temperature", "nan"), 2, "“nan” is no number from 0 on"),
+        (("cache",), 2, "There are: stats, list, clear, remove"),
+        (("cache", "remove", "--key", "zz"), 2, "first 8 or more digits"),
+        (("profile", "save", "mine", "--set", "cache.mode=bogus"), 2, "Nothing was saved"),
+        (("alerts", "backtest", "--days", "-3"), 2, "“-3” is no number above 0"),
+        (("alerts", "test", "nowhere"), 2, "no channel called “nowhere”"),
+        (("alerts", "channel", "nowhere", "--remove"), 2, "no channel called “nowhere”"),
     ],
 )
 def test_what_goes_wrong_is_told_with_an_exit_code_of_its_own(
@@ -103,6 +115,28 @@ def test_lists_as_tables_and_as_json(here: Here, monkeypatch: pytest.MonkeyPatch
     assert "from MISTRAL_API_KEY" in providers.stdout
     assert "canary" not in providers.stdout + providers.stderr
     assert "missing" in providers.stdout
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--home", "HOME", "--json", "keys", "list"),
+        ("keys", "--home", "HOME", "--json", "list"),
+        ("keys", "list", "--home", "HOME", "--json"),
+        ("--json", "keys", "list", "--home", "HOME"),
+    ],
+)
+def test_common_options_are_taken_before_and_after_the_command(
+    arguments: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "settings.toml").write_text('[custom.own]\nbase_url = "http://127.0.0.1:9/v1"\n')
+    assert run([str(home) if argument == "HOME" else argument for argument in arguments]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert {"groq", "own"} <= set(found)
+    assert run(["--demo", *(str(home) if argument == "HOME" else argument for argument in arguments)]) == 0
+    assert "own" not in json.loads(capsys.readouterr().out)
 
 
 def test_check_asks_every_provider(here: Here) -> None:

@@ -8,11 +8,13 @@ import sys
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
+from aiconsole.command_arguments import amount, amount_or_none
 from aiconsole.printing import Print, Table, when
 
 if TYPE_CHECKING:
     from aiconsole.alerts.service import Alerts
     from aiconsole.domain.alerts import Alert
+    from aiconsole.domain.errors import ConfigError
     from aiconsole.engine import Engine
 
 GOOD: Final = 0
@@ -26,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser, shared: argparse.ArgumentPars
     actions = parser.add_subparsers(dest="action", metavar="action", required=True)
     listing = actions.add_parser("list", parents=[shared], help="alerts that are open, and with --all those before")
     listing.add_argument("--all", action="store_true", help="resolved ones too")
-    listing.add_argument("--days", type=float, default=30.0, metavar="N", help="with --all: of so many days (30)")
+    listing.add_argument("--days", type=amount, default=30.0, metavar="N", help="with --all: of so many days (30)")
     show = actions.add_parser("show", parents=[shared], help="one alert with its parts and its timeline")
     show.add_argument("alert", help="its id, or the beginning of it")
     for action, words in (("ack", "take note of an alert"), ("resolve", "call an alert done")):
@@ -36,11 +38,13 @@ def add_arguments(parser: argparse.ArgumentParser, shared: argparse.ArgumentPars
     silence = actions.add_parser("silence", parents=[shared], help="tell nobody of an alert, nor of the next like it")
     silence.add_argument("alert", help="its id, or the beginning of it")
     silence.add_argument("note", nargs="?", default="", help="a note for its timeline")
-    silence.add_argument("--hours", type=float, default=1.0, metavar="N", help="for so long (1); 0 ends a silence")
+    silence.add_argument(
+        "--hours", type=amount_or_none, default=1.0, metavar="N", help="for so long (1); 0 ends a silence"
+    )
     actions.add_parser("rules", parents=[shared], help="read the rules out")
     backtest = actions.add_parser("backtest", parents=[shared], help="when rules would have fired")
     backtest.add_argument("rule", nargs="*", help="these rules only")
-    backtest.add_argument("--days", type=float, default=30.0, metavar="N", help="over so many days (30)")
+    backtest.add_argument("--days", type=amount, default=30.0, metavar="N", help="over so many days (30)")
     actions.add_parser("channels", parents=[shared], help="where alerts are sent, and how that goes")
     channel = actions.add_parser("channel", parents=[shared], help="keep a channel's address, or remove the channel")
     channel.add_argument("name", help="a short name of your own")
@@ -117,7 +121,7 @@ def _act(alerts: Alerts, options: argparse.Namespace, tell: Print) -> None:
     elif options.action == "resolve":
         alert = alerts.resolve(options.alert, options.note)
     else:
-        alert = alerts.silence(options.alert, max(0.0, options.hours) * 3600, options.note)
+        alert = alerts.silence(options.alert, options.hours * 3600, options.note)
     tell(f"{alert.id} is {alert.state} now.")
 
 
@@ -175,8 +179,14 @@ async def _channels(alerts: Alerts, options: argparse.Namespace, table: Table, p
 
 
 async def _channel(engine: Engine, alerts: Alerts, options: argparse.Namespace, tell: Print) -> None:
+    from aiconsole.domain.errors import ConfigError
+
     key = f"alert_channels.{options.name}"
+    known = options.name in alerts.channels.all()
     if options.remove:
+        if not known:
+            raise _no_channel(alerts, options.name)
+        await alerts.channels.load()
         await alerts.forget_address(options.name)
         await engine.reset(key)
         tell(f"The channel {options.name} is forgotten.")
@@ -188,7 +198,12 @@ async def _channel(engine: Engine, alerts: Alerts, options: argparse.Namespace, 
         url = await asyncio.to_thread(getpass.getpass, "Its Apprise URL, such as ntfy://ntfy.sh/topic (not shown): ")
     else:
         url = await asyncio.to_thread(sys.stdin.readline)
-    await alerts.keep_address(options.name, url)
+    try:
+        await alerts.keep_address(options.name, url)
+    except ConfigError:
+        if not known:
+            await engine.reset(key)
+        raise
     tell(f"The address of {options.name} is kept in the keyring. Try it with `aiconsole alerts test {options.name}`.")
 
 
@@ -199,12 +214,23 @@ async def _test(alerts: Alerts, options: argparse.Namespace, tell: Print) -> int
     names = options.channel or list(alerts.channels.all())
     if not names:
         raise ConfigError("There is no channel yet.", advice="Add one with `aiconsole alerts channel NAME`.")
+    for name in names:
+        if name not in alerts.channels.all():
+            raise _no_channel(alerts, name)
     good = True
     for name in names:
         sent = await alerts.test_channel(name)
         good = good and sent.ok
         tell(f"{name}: {'delivered' if sent.ok else f'NOT delivered. {sent.trouble}'}")
     return GOOD if good else FAILED
+
+
+def _no_channel(alerts: Alerts, name: str) -> ConfigError:
+    from aiconsole.domain.errors import ConfigError
+
+    there_are = ", ".join(alerts.channels.all())
+    advice = f"There are: {there_are}." if there_are else "Add one with `aiconsole alerts channel NAME`."
+    return ConfigError(f"There is no channel called “{name}”.", advice=advice)
 
 
 def _row(alert: Alert) -> tuple[str, ...]:

@@ -81,7 +81,7 @@ def split_name(name: str) -> tuple[str, str]:
     if metric in METRICS and statistic in STATISTICS:
         return metric, statistic
     names = [*TOTALS, *CHECK_TIMES, *(f"{metric}_{statistic}" for metric in METRICS for statistic in STATISTICS)]
-    near = get_close_matches(name, names, 3, 0.5) or ["ttft_p95", "error_rate"]
+    near = get_close_matches(name, names, 3, 0.6) or ["ttft_p95", "error_rate", "requests_per_s"]
     raise ConfigError(f"There is no figure called “{name}”.", advice=f"Try {', '.join(near)}.")
 
 

@@ -13,6 +13,7 @@ from typing import Final, Literal
 import msgspec
 
 from aiconsole.domain.errors import ConfigError
+from aiconsole.resources import resource
 
 Kind = Literal["health", "bench", "stress"]
 Shape = Literal["closed", "constant", "poisson", "ramp", "step", "spike", "soak", "sweep"]
@@ -207,8 +208,10 @@ def read_suite(path: Path) -> Plan:
     try:
         found = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
+        shipped = ", ".join(sorted(each.stem for each in resource("suites").glob("*.toml")))
         raise ConfigError(
-            f"The suite {path} cannot be read: {error.strerror}.", advice="Give the path of a TOML file."
+            f"The suite {path} cannot be read: {error.strerror}.",
+            advice=f"Give the path of a TOML file, or one that comes with the console: {shipped}.",
         ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"The suite {path} is not TOML: {error}.", advice="Correct it at the line named.") from None
@@ -216,6 +219,6 @@ def read_suite(path: Path) -> Plan:
         plan = msgspec.convert(found, Plan)
     except msgspec.ValidationError as error:
         raise ConfigError(
-            f"The suite {path} cannot be used: {error}.", advice="docs and examples are in resources/suites."
+            f"The suite {path} cannot be used: {error}.", advice="Examples are in resources/suites."
         ) from None
     return checked(plan if plan.name else msgspec.structs.replace(plan, name=path.stem))

@@ -7,12 +7,14 @@ import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
+from aiconsole.command_arguments import count
 from aiconsole.printing import Print, Table, when
 
 if TYPE_CHECKING:
     from aiconsole.domain.events import JobChanged
     from aiconsole.domain.jobs import JobRun, JobView
     from aiconsole.engine import Engine
+    from aiconsole.jobs.backup import Backup
     from aiconsole.jobs.scheduler import Scheduler
 
 GOOD: Final = 0
@@ -35,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser, shared: argparse.ArgumentPars
         actions.add_parser(action, parents=[shared], help=words).add_argument("job")
     history = actions.add_parser("history", parents=[shared], help="the last runs, with output and error")
     history.add_argument("job", nargs="?", help="of this job only")
-    history.add_argument("--limit", type=int, default=20, metavar="N", help="how many runs (20)")
+    history.add_argument("--limit", type=count, default=20, metavar="N", help="how many runs (20)")
     actions.add_parser("backups", parents=[shared], help="list the backups of the configuration")
     restore = actions.add_parser("restore", parents=[shared], help="put a backup of the configuration back in place")
     restore.add_argument("backup", help="its name, as listed by `aiconsole jobs backups`")
@@ -64,19 +66,24 @@ async def run(engine: Engine, options: argparse.Namespace, table: Table, tell: P
         await scheduler.resume(options.job)
         tell(f"{options.job} runs by itself again, next at {when(scheduler.view(options.job).next_at)}.")
     elif options.action == "history":
-        _print_history(await scheduler.history(options.job, max(1, options.limit)), options.json, table, print_json)
+        _print_history(await scheduler.history(options.job, options.limit), options.json, table, print_json)
     elif options.action == "backups":
-        backups = await asyncio.to_thread(jobs.backup.backups)
-        if options.json:
-            print_json(backups)
-        else:
-            rows = [(each.name, when(each.created_at), each.problem or each.reason or "ok") for each in backups]
-            table(("NAME", "MADE", "STATE"), rows)
+        _print_backups(await asyncio.to_thread(jobs.backup.backups), options.json, table, tell, print_json)
     else:
         for line in await jobs.restore(options.backup):
             tell(line)
         tell(f"{options.backup} is in place.")
     return GOOD
+
+
+def _print_backups(backups: Sequence[Backup], as_json: bool, table: Table, tell: Print, print_json: Print) -> None:
+    if as_json:
+        print_json(backups)
+    elif backups:
+        rows = [(each.name, when(each.created_at), each.problem or each.reason or "ok") for each in backups]
+        table(("NAME", "MADE", "STATE"), rows)
+    else:
+        tell("There is no backup yet. `aiconsole jobs run backup` makes one once there are settings of your own.")
 
 
 async def _run(
