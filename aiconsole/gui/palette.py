@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from PySide6.QtCore import QAbstractListModel, QEvent, QModelIndex, QObject, QPersistentModelIndex, QRect, QSize, Qt
-from PySide6.QtGui import QFont, QKeyEvent, QKeySequence, QPainter
+from PySide6.QtGui import QFont, QKeyEvent, QPainter
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFrame,
@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from .commands import Command, Commands, Match, ranked
+from .keys import keys_text
 from .overlay import Overlay
 from .theme import CAPTION_PX, RADIUS, SPACE_M, SPACE_XS, Theme, set_role
 
@@ -27,11 +28,6 @@ _ROW, _ROWS_SHOWN, _WIDTH = 34, 11, 600
 _MOVES = {Qt.Key.Key_Up: -1, Qt.Key.Key_Down: 1, Qt.Key.Key_PageUp: -_ROWS_SHOWN, Qt.Key.Key_PageDown: _ROWS_SHOWN}
 _ITSELF = "commands"
 _Index = QModelIndex | QPersistentModelIndex
-
-
-def keys_text(shortcut: str) -> str:
-    """A shortcut as this system writes it."""
-    return QKeySequence(shortcut).toString(QKeySequence.SequenceFormat.NativeText)
 
 
 class _Found(QAbstractListModel):

@@ -6,6 +6,7 @@ from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QButtonGroup, QFrame, QToolButton, QVBoxLayout, QWidget
 
 from .icons import Icons
+from .keys import keys_text, with_keys
 from .theme import SPACE_XS, set_role
 
 
@@ -29,14 +30,14 @@ class Rail(QFrame):
         self._panels.setSpacing(SPACE_XS)
         layout.addLayout(self._panels)
         layout.addStretch(1)
-        self._commands = self._button("Ctrl+K", "commands", "Commands (Ctrl+K)")
+        self._commands = self._button(keys_text("Ctrl+K"), "commands", with_keys("Commands (Ctrl+K)"))
         self._commands.setAccessibleName("Commands")
         self._commands.clicked.connect(self.commands_wanted)
         layout.addWidget(self._commands)
 
     def add(self, key: str, title: str, icon: str, shortcut: str) -> None:
         """Show a panel as the last one. ``icon`` is a name of ``icons.ICONS``."""
-        button = self._button(title, icon, f"{title} ({shortcut})" if shortcut else title)
+        button = self._button(title, icon, f"{title} ({keys_text(shortcut)})" if shortcut else title)
         button.setCheckable(True)
         button.clicked.connect(lambda: self.chosen.emit(key))
         self._group.addButton(button)

@@ -12,6 +12,7 @@ from PySide6.QtCore import QUrl
 from PySide6.QtGui import QDesktopServices, QGuiApplication
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QWidget
 
+from .keys import with_keys
 from .providers.table import Table
 from .rule_draft import R, RuleDraft
 from .session import Session
@@ -161,4 +162,4 @@ class RuleEditing(QWidget, Generic[R]):
 
 def _connect(button: QPushButton, run: Callable[[], object], tip: str) -> None:
     button.clicked.connect(lambda _=False: run())
-    button.setToolTip(tip)
+    button.setToolTip(with_keys(tip))

@@ -9,8 +9,8 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from .commands import Command, Commands
+from .keys import keys_text, with_keys
 from .overlay import Overlay
-from .palette import keys_text
 from .theme import SPACE_L, SPACE_M, SPACE_S, SPACE_XL, Theme, set_role
 
 _WIDTH = 1080
@@ -28,7 +28,7 @@ class ShortcutSheet(Overlay):
         self._commands, self._groups = commands, tuple(groups)
         head = QLabel("Shortcuts")
         set_role(head, "head")
-        hint = QLabel("? shows them, F1 also while you type. Ctrl+K finds everything else by its name.")
+        hint = QLabel(with_keys("? shows them, F1 also while you type. Ctrl+K finds everything else by its name."))
         set_role(hint, "caption")
         self._area = QScrollArea()
         self._area.setWidgetResizable(True)

@@ -21,6 +21,7 @@ from ...alerts.service import Alerts
 from ...domain.alerts import ChannelView
 from ...domain.errors import ConsoleError
 from ..hint import Hint
+from ..keys import with_keys
 from ..lines import Cell, Line, LinesModel, LinesTable
 from ..moments import full, moment
 from ..providers.result import Outcome
@@ -103,7 +104,7 @@ class AddressEntry(QFrame):
         set_role(self.title, "head")
         set_role(self.save, "primary")
         set_role(self.remove, "danger")
-        self.test.setToolTip("Send a message there at once (Ctrl+T)")
+        self.test.setToolTip(with_keys("Send a message there at once (Ctrl+T)"))
         where, buttons = QHBoxLayout(), QHBoxLayout()
         for row, widgets in ((where, (self.store, self.once)), (buttons, (self.save, self.test, self.remove))):
             row.setSpacing(SPACE_S)

@@ -14,6 +14,7 @@ from ...domain.alerts import Alert
 from ...domain.errors import ConsoleError
 from ...domain.spans import span
 from ..flow import Flow
+from ..keys import with_keys
 from ..lines import Cell, Line, LinesModel, LinesTable
 from ..moments import full, moment
 from ..requests.wanted import Wanted
@@ -146,10 +147,10 @@ class AlertDetail(QFrame):
         self.note.setPlaceholderText("A note for the timeline, where there is one to make")
         self.note.setAccessibleName("Note")
         set_role(self.acknowledge, "primary")
-        self.acknowledge.setToolTip("Nobody is told of it again before it is over (Ctrl+Return)")
-        self.resolve.setToolTip("Call it done; it fires again only after it has ceased (Ctrl+Shift+R)")
+        self.acknowledge.setToolTip(with_keys("Nobody is told of it again before it is over (Ctrl+Return)"))
+        self.resolve.setToolTip(with_keys("Call it done; it fires again only after it has ceased (Ctrl+Shift+R)"))
         self.silence.setText("Silence   ")
-        self.silence.setToolTip("Tell nobody of it, nor of the next ones like it, for a while (Ctrl+M)")
+        self.silence.setToolTip(with_keys("Tell nobody of it, nor of the next ones like it, for a while (Ctrl+M)"))
         menu = QMenu(self.silence)
         for seconds, words in SILENCES:
             menu.addAction(f"For {words}", partial(self.keep_silent, seconds))

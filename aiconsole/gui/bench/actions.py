@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QMenu, QPushB
 
 from ...bench.outputs import Form, write
 from ...bench.report import Report
+from ..keys import with_keys
 from ..question import Question
 from ..session import Session
 from ..shell import Shell
@@ -60,8 +61,8 @@ class RunActions(QWidget):
             (self.pin, "Name this run as a baseline that others are compared with (Ctrl+B)", self.ask_name),
             (self.delete, "Delete this run with its raw results", self.ask_delete),
         ):
-            button.setToolTip(tip)
-            button.setAccessibleDescription(tip)
+            button.setToolTip(with_keys(tip))
+            button.setAccessibleDescription(with_keys(tip))
             if run is not None:
                 button.clicked.connect(run)
             layout.addWidget(button)

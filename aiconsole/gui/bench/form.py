@@ -27,6 +27,7 @@ from ...bench.command import suite_path
 from ...bench.health import CHECKS
 from ...bench.plan import Kind, Load, Plan, read_suite
 from ...domain.errors import ConsoleError, ProviderError
+from ..keys import with_keys
 from ..notices import StateGlyph
 from ..session import Session
 from ..shell import Shell
@@ -222,7 +223,7 @@ class BenchForm(QWidget):
             button.setCheckable(True)
             button.setIcon(self._shell.icons.icon(preset.icon))
             button.setIconSize(QSize(18, 18))
-            button.setToolTip(f"{preset.words} (Alt+{number})")
+            button.setToolTip(with_keys(f"{preset.words} (Alt+{number})"))
             button.setAccessibleDescription(preset.words)
             set_role(button, "choice")
             words = QLabel(preset.words)
@@ -244,7 +245,7 @@ class BenchForm(QWidget):
             label.setWordWrap(True)
         self.predicted.setAccessibleName("What it will send and cost")
         set_role(self.go, "primary")
-        self.go.setToolTip("Start the run (Ctrl+Return)")
+        self.go.setToolTip(with_keys("Start the run (Ctrl+Return)"))
         self.go.clicked.connect(self.start)
         words = QVBoxLayout()
         words.setSpacing(SPACE_S // 2)

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QV
 
 from ...bench.progress import Progress
 from ..figures import latency, money, share
+from ..keys import with_keys
 from ..lines import LinesTable
 from ..notices import StateGlyph
 from ..overview.tiles import Tile, Told
@@ -45,7 +46,7 @@ class LiveView(QWidget):
         self.bar.setRange(0, 1000)
         self.bar.setAccessibleName("Progress of the run")
         self.stop = QPushButton("Stop")
-        self.stop.setToolTip("Stop the run; what it has measured is kept (Ctrl+.)")
+        self.stop.setToolTip(with_keys("Stop the run; what it has measured is kept (Ctrl+.)"))
         self.stop.clicked.connect(watch.stop)
         self.tiles = {name: Tile(shell.theme, title) for name, (title, _) in _TILES.items()}
         self.table = LinesTable(LiveModel(), "Targets of the run", shell.theme, row_px=_ROW)

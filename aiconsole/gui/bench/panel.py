@@ -17,6 +17,7 @@ from ...bench.plan import Plan
 from ...bench.report import Report
 from ..commands import Command
 from ..hint import Hint
+from ..keys import with_keys
 from ..notices import Notice
 from ..session import Session
 from ..shell import Shell
@@ -142,7 +143,7 @@ class BenchPanel(QWidget):
         title = QLabel("Test bench")
         set_role(title, "title")
         set_role(self.new, "primary")
-        self.new.setToolTip("Plan a new run (Ctrl+Shift+N)")
+        self.new.setToolTip(with_keys("Plan a new run (Ctrl+Shift+N)"))
         side = QFrame()
         set_role(side, "side")
         side.setFixedWidth(_SIDE)

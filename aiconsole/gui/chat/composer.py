@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 from ...domain.conversations import ChatParams
 from ...domain.messages import ImagePart, Part
 from ..icons import Icons
+from ..keys import with_keys
 from ..markdown.safe import visible
 from ..theme import SPACE_M, SPACE_S, SPACE_XS, set_role
 from .kit import label, tool
@@ -214,7 +215,7 @@ class Composer(QFrame):
         """Say which model or route answers next."""
         self.model.setText(visible(name) or "Choose a model")
         self.model.setAccessibleName(f"Model: {name or 'none chosen'}")
-        self.model.setToolTip(f"{detail or 'Choose a model or route'} (Ctrl+M)")
+        self.model.setToolTip(with_keys(f"{detail or 'Choose a model or route'} (Ctrl+M)"))
 
     def set_parameters(self, changed: int) -> None:
         """Say how many parameters differ from the provider's own."""
@@ -292,7 +293,7 @@ class Composer(QFrame):
         else:
             enter = self.entry.send_key == "enter"
             keys = "Enter sends, Shift+Enter starts a line" if enter else "Ctrl+Enter sends"
-            self._hint.setText(keys if something else "")
+            self._hint.setText(with_keys(keys) if something else "")
 
     def _press(self) -> None:
         if self._running:

@@ -7,6 +7,7 @@ from functools import partial
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
+from ..keys import with_keys
 from ..theme import SPACE_L, SPACE_S, set_role
 from .kit import label
 
@@ -55,7 +56,9 @@ class EmptyView(QWidget):
             self._said.setText(f"{model} answers. The conversation is kept on this machine as it streams.")
         else:
             self._said.setText(
-                "No provider can be used yet. Add a key, or try the simulated providers (Ctrl+K, “simulated”)."
+                with_keys(
+                    "No provider can be used yet. Add a key, or try the simulated providers (Ctrl+K, “simulated”)."
+                )
             )
         self._providers.setVisible(not can_ask)
         for button in self._examples:

@@ -8,6 +8,7 @@ from PySide6.QtCore import QObject, QSize, Qt
 from PySide6.QtWidgets import QLabel, QToolButton, QWidget
 
 from ..icons import Icons
+from ..keys import keys_text
 from ..markdown.highlight import Highlighter
 from ..markdown.style import Style
 from ..markdown.view import MarkdownView
@@ -44,7 +45,7 @@ def tool(
     button.setIcon(icons.icon(icon))
     button.setIconSize(QSize(16, 16))
     button.setAccessibleName(name)
-    button.setToolTip(f"{name} ({keys})" if keys else name)
+    button.setToolTip(f"{name} ({keys_text(keys)})" if keys else name)
     if text:
         button.setText(text)
         button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)

@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 
 from ...domain.errors import ConfigError
 from ...drill.summary import Summary
+from ..keys import with_keys
 from ..providers.rows import STATE_ROLE
 from ..providers.table import MarkedCells, Table
 from ..shell import Shell
@@ -90,10 +91,10 @@ class OutcomeCard(QFrame):
         self.table.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.Interactive)
         set_role(self.table, "bare")
         self.copy = QPushButton("Copy")
-        self.copy.setToolTip("Copy the figures as text (Ctrl+Shift+C)")
+        self.copy.setToolTip(with_keys("Copy the figures as text (Ctrl+Shift+C)"))
         self.copy.setAccessibleName("Copy the figures of the drill")
         self.export = QPushButton("Export JSON…")
-        self.export.setToolTip("Write the figures to a file (Ctrl+S)")
+        self.export.setToolTip(with_keys("Write the figures to a file (Ctrl+S)"))
         self.export.setAccessibleName("Export the figures of the drill as JSON")
         self.copy.clicked.connect(self.copy_figures)
         self.export.clicked.connect(self.ask_where)

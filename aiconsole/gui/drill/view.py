@@ -15,6 +15,7 @@ from shiboken6 import isValid
 
 from ..commands import Command
 from ..figures import latency, share
+from ..keys import with_keys
 from ..notices import Notice, StateGlyph
 from ..overview.tiles import Tile, Told
 from ..session import Session
@@ -49,7 +50,7 @@ class DrillView(QWidget):
         self.watch = Watch(shell)
         self.form = DrillForm()
         self.go = QPushButton("Start")
-        self.go.setToolTip("Start or stop the drill (Ctrl+Return)")
+        self.go.setToolTip(with_keys("Start or stop the drill (Ctrl+Return)"))
         set_role(self.go, "primary")
         self.go.clicked.connect(self.start_or_stop)
         self._about = QLabel()

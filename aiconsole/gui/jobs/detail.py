@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 from ...domain.jobs import JobDay, JobView
 from ...jobs_setup import Jobs
 from ..hint import Elided
+from ..keys import with_keys
 from ..session import Session
 from ..shell import Shell
 from ..theme import SPACE_L, SPACE_M, SPACE_S, SPACE_XL, SPACE_XS, set_role
@@ -134,9 +135,9 @@ class JobDetail(QFrame):
         set_role(self.run, "primary")
         set_role(self.pill, "pill", "idle")
         self.pill.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
-        self.run.setToolTip("Begin it at once (Ctrl+R)")
-        self.cancel.setToolTip("Tell the run to stop (Ctrl+.)")
-        self.pause.setToolTip("Let it not begin by itself, also after a restart (Ctrl+P)")
+        self.run.setToolTip(with_keys("Begin it at once (Ctrl+R)"))
+        self.cancel.setToolTip(with_keys("Tell the run to stop (Ctrl+.)"))
+        self.pause.setToolTip(with_keys("Let it not begin by itself, also after a restart (Ctrl+P)"))
         head = QHBoxLayout()
         head.setSpacing(SPACE_S)
         for widget in (self.title, self.pill):

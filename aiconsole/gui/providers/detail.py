@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 from ...domain.errors import ConsoleError
 from ...domain.models import ProbeResult, ProviderState
 from ..figures import count, latency
+from ..keys import with_keys
 from ..session import Session
 from ..settings.field import SettingGroup
 from ..settings.model import provider_entries
@@ -66,7 +67,9 @@ class Detail(QWidget):
         self.enabled = QCheckBox("Switched on")
         self.enabled.clicked.connect(self._switch)
         self.test = QPushButton("Test")
-        self.test.setToolTip("Ask for a sign of health; no tokens are spent where the provider allows (Ctrl+T)")
+        self.test.setToolTip(
+            with_keys("Ask for a sign of health; no tokens are spent where the provider allows (Ctrl+T)")
+        )
         self.test.clicked.connect(self.run_test)
         self.remove = QPushButton("Remove…")
         set_role(self.remove, "danger")

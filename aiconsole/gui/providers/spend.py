@@ -30,6 +30,7 @@ from ...domain.history import Spend
 from ..commands import Command
 from ..figures import count, money
 from ..hint import Hint
+from ..keys import with_keys
 from ..overview.tiles import Tile, Told
 from ..session import Session
 from ..shell import Shell
@@ -75,7 +76,7 @@ class SpendPage(QWidget):
         self.ranges = [_chip(words, f"The last {days} days") for days, words in DAYS]
         self.real, self.pretended = _chip("Real", "Real spend"), _chip("Simulated", "Simulated spend")
         self.export = QPushButton("Export CSV…")
-        self.export.setToolTip("Export a line a day, provider and route of the range (Ctrl+E)")
+        self.export.setToolTip(with_keys("Export a line a day, provider and route of the range (Ctrl+E)"))
         self.back = QToolButton()
         self._groups = QButtonGroup(self), QButtonGroup(self)
         self._day = QLabel()

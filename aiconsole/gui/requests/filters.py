@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QLineEdit, QMenu, QPush
 from ...domain.history import RequestNames
 from ..flow import Flow
 from ..icons import Icons
+from ..keys import with_keys
 from ..theme import SPACE_S, set_role
 from .wanted import ORIGINS, RANGES, Wanted, error_kinds
 
@@ -40,7 +41,7 @@ class Filters(QWidget):
         set_role(self.search, "search")
         self.search.setPlaceholderText("Provider, model, route, error or request id")
         self.search.setAccessibleName("Search requests")
-        self.search.setToolTip("Search in names and errors, or by the beginning of a request's id (Ctrl+F)")
+        self.search.setToolTip(with_keys("Search in names and errors, or by the beginning of a request's id (Ctrl+F)"))
         self.search.setClearButtonEnabled(True)
         self.search.setMinimumWidth(220)
         self.search.installEventFilter(self)
@@ -59,7 +60,7 @@ class Filters(QWidget):
             button.clicked.connect(partial(self._set, simulated=on))
         self.more = QPushButton("Filter    ")
         self.more.setAccessibleName("Add a filter")
-        self.more.setToolTip("Filter by provider, model, route, status, error, origin or cache (Ctrl+L)")
+        self.more.setToolTip(with_keys("Filter by provider, model, route, status, error, origin or cache (Ctrl+L)"))
         self.menu = QMenu(self.more)
         self.menu.aboutToShow.connect(self._fill_menu)
         self.more.setMenu(self.menu)

@@ -24,6 +24,7 @@ from ...domain.errors import ConsoleError
 from ...domain.history import PastRequest, RequestRow
 from ...secrets import REDACTOR
 from ..figures import UNKNOWN, latency, money
+from ..keys import with_keys
 from ..providers.result import Outcome, card
 from ..providers.swatch import Swatch
 from ..session import Session
@@ -57,10 +58,10 @@ class RequestPage(QWidget):
         self._conversation = ""
         self.back = self._icon("back", "Back to all requests", "All requests (Esc)", self.left.emit)
         self.before = self._icon(
-            "up", "The request above", "The request above (Alt+Up)", partial(self.stepped.emit, -1)
+            "up", "The request above", with_keys("The request above (Alt+Up)"), partial(self.stepped.emit, -1)
         )
         self.after = self._icon(
-            "down", "The request below", "The request below (Alt+Down)", partial(self.stepped.emit, 1)
+            "down", "The request below", with_keys("The request below (Alt+Down)"), partial(self.stepped.emit, 1)
         )
         self._swatch = Swatch(shell.theme)
         self._title = QLabel()
@@ -82,7 +83,7 @@ class RequestPage(QWidget):
         self.copy_curl.setToolTip("The call to the provider that answered, without its key")
         self.copy_curl.clicked.connect(self._copy_curl)
         self.again = QPushButton("Replay")
-        self.again.setToolTip("Send it again (Ctrl+R)")
+        self.again.setToolTip(with_keys("Send it again (Ctrl+R)"))
         self.again.clicked.connect(self.go_to_replay)
         self.tiles = {title: _Tile(title) for title in _TILES}
         self.outcome = Outcome(shell)

@@ -25,6 +25,7 @@ from ...domain.errors import ConsoleError
 from ...domain.history import RequestRow, Sort
 from ...store import request_names
 from ..figures import count
+from ..keys import with_keys
 from ..session import Session
 from ..shell import Shell
 from ..slot import Trouble
@@ -149,7 +150,7 @@ class RequestsPanel(QWidget):
         set_role(self.new, "primary")
         self.new.setIcon(self._shell.icons.icon("up", "on_accent"))
         self.new.hide()
-        self.export.setToolTip("Write what was found to a file, as CSV or JSON (Ctrl+S)")
+        self.export.setToolTip(with_keys("Write what was found to a file, as CSV or JSON (Ctrl+S)"))
         self.export.setAccessibleName("Export what was found")
         top = QHBoxLayout()
         top.setSpacing(SPACE_S)
@@ -300,7 +301,7 @@ class RequestsPanel(QWidget):
         else:
             self.new.setText(f"{count(number)} new")
             self.new.setAccessibleName(f"Show {count(number)} new requests")
-            self.new.setToolTip("Go to the top with what came meanwhile (Ctrl+Home)")
+            self.new.setToolTip(with_keys("Go to the top with what came meanwhile (Ctrl+Home)"))
             self.new.show()
 
     def _follows(self) -> bool:

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QHeaderView, QLabe
 from ...settings.declare import RouteOptions
 from ..breakers import Hold, turn
 from ..chat.models import ModelChoice
+from ..keys import keys_text
 from ..providers.table import MarkedCells, Table
 from ..session import Session
 from ..shell import Shell
@@ -137,7 +138,7 @@ class RouteEditor(QWidget):
         for how, button in self.holds.items():
             button.clicked.connect(lambda _=False, how=how: self.hold(how))
         for button, keys in ((self.add, "Ins"), (self.up, "Alt+Up"), (self.down, "Alt+Down"), (self.take, "Del")):
-            button.setToolTip(f"{button.text().rstrip('…')} ({keys})")
+            button.setToolTip(f"{button.text().rstrip('…')} ({keys_text(keys)})")
         set_role(self.remove, "danger")
         self.remove.clicked.connect(lambda: self.removed.emit(self.name, self.model.names))
         head = QHBoxLayout()

@@ -26,6 +26,7 @@ from PySide6.QtWidgets import (
 from ...settings.checks import check_route
 from ..commands import Command
 from ..drill.page import DRILL, DrillPage
+from ..keys import with_keys
 from ..providers.table import MarkedCells, Table
 from ..session import Session
 from ..shell import Shell
@@ -179,7 +180,9 @@ class RoutingPanel(QWidget):
         self.rules_button.setToolTip("What is done when a provider fails, slows down or costs too much")
         set_role(self.rules_button, "quiet")
         self.drill_button.setCheckable(True)
-        self.drill_button.setToolTip("Put simulated providers under faults and watch a route cope (Ctrl+Shift+D)")
+        self.drill_button.setToolTip(
+            with_keys("Put simulated providers under faults and watch a route cope (Ctrl+Shift+D)")
+        )
         set_role(self.drill_button, "quiet")
         down.addWidget(self.rules_button)
         down.addWidget(self.drill_button)

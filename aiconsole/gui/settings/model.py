@@ -10,6 +10,7 @@ import msgspec
 from ...settings import SettingInfo, Settings, describe
 from ...settings.declare import READY_ROUTES
 from ...settings.read import find_key, read_settings
+from ..keys import keys_text
 
 Shape = Literal["value", "lines", "text", "table"]
 """How a value is edited: in one control, as a list with an item a line, as longer text, as a table with an entry a line."""
@@ -161,7 +162,7 @@ def choice_words(value: str | None) -> str:
     """A choice as it is shown."""
     if value is None:
         return "As set in general"
-    return "Ctrl+Enter" if value == "ctrl+enter" else value.capitalize()
+    return keys_text("Ctrl+Enter") if value == "ctrl+enter" else value.capitalize()
 
 
 def text_of(entry: Entry, value: Any) -> str:

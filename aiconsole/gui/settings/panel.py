@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 )
 
 from ..commands import Command
+from ..keys import with_keys
 from ..notices import StateGlyph
 from ..performance.place import PERFORMANCE, PerformancePlace
 from ..session import Session
@@ -140,7 +141,7 @@ class SettingsPanel(QWidget):
         down.addWidget(self.search)
         down.addWidget(self.groups, 1)
         self.performance_button.setIcon(self._shell.icons.icon("overview"))
-        self.performance_button.setToolTip("Pools, memory, event loop, frames, cache and profiles (Alt+P)")
+        self.performance_button.setToolTip(with_keys("Pools, memory, event loop, frames, cache and profiles (Alt+P)"))
         set_role(self.performance_button, "quiet")
         self.performance_button.clicked.connect(self.show_performance)
         down.addWidget(self.performance_button)
