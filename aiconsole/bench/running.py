@@ -126,7 +126,7 @@ class BenchRun:
             for index, (patient, name) in enumerate((patient, name) for patient in patients for name in CHECKS)
         }
         checks.sort(key=lambda check: order[check.provider, check.check])
-        why = "Stopped." if stopped else ""
+        why = "Stopped by hand." if stopped else ""
         return self._report(
             kept, why, partial=stopped, health=tuple(checks), seconds=bench.clock.now() - kept.started_at
         )

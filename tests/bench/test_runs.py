@@ -194,7 +194,7 @@ async def test_stopping_at_any_moment_keeps_what_there_is(tmp_path: Path) -> Non
                 rare.stop()  # while it waits 20 s for its first request
         nothing = await rare.report()
     assert report.partial
-    assert report.stopped == "Stopped."
+    assert report.stopped == "Stopped by hand."
     assert report.targets[0].requests >= 4
     assert kept.targets == report.targets
     assert exit_code(report) == 130

@@ -71,7 +71,7 @@ def main() -> int:
         loop = runner.get_loop()
 
         def listen() -> None:
-            why = "Stopped." if next(lines, b"") else "The console that ordered the run is gone."
+            why = "Stopped by hand." if next(lines, b"") else "The console that ordered the run is gone."
             loop.call_soon_threadsafe(run.stop, why)
 
         threading.Thread(target=listen, name="stop", daemon=True).start()
