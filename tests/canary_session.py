@@ -24,7 +24,7 @@ MODELS = {"groq": "openai/gpt-oss-120b", "anthropic": "claude-haiku-4-5-20251001
 async def session(home: Path, *, forever: bool) -> None:
     async with Simulator.start() as simulator:
         lines = [f'[providers.{name}]\nbase_url = "{simulator.base_url(name)}"' for name in NAMES]
-        (home / "settings.toml").write_text("\n".join([*lines, "[log]", 'level = "debug"']))
+        (home / "settings.toml").write_text("\n".join([*lines, "[log]", 'level = "debug"']), encoding="utf-8")
         async with Engine.open(home=home) as engine:
             log = logs.install(engine.home.logs, level="debug")
             try:

@@ -49,17 +49,17 @@ def test_it_starts_with_simulated_providers_and_leaves_with_0(tmp_path: Path) ->
     done = _main("--demo", "--home", str(tmp_path), "--exit-after-start")
 
     assert (done.returncode, _faults(done.stderr)) == (0, "")
-    assert json.loads((tmp_path / "window.json").read_text())["geometry"]
+    assert json.loads((tmp_path / "window.json").read_text(encoding="utf-8"))["geometry"]
 
 
 def test_it_starts_although_its_settings_file_is_broken_and_leaves_the_file_alone(tmp_path: Path) -> None:
-    (tmp_path / "settings.toml").write_text("[chat\nmodel = 3")
-    (tmp_path / "window.json").write_text("{")
+    (tmp_path / "settings.toml").write_text("[chat\nmodel = 3", encoding="utf-8")
+    (tmp_path / "window.json").write_text("{", encoding="utf-8")
 
     done = _main("--home", str(tmp_path), "--exit-after-start", PYTHON_KEYRING_BACKEND="keyring.backends.fail.Keyring")
 
     assert (done.returncode, _faults(done.stderr)) == (0, "")
-    assert (tmp_path / "settings.toml").read_text() == "[chat\nmodel = 3"
+    assert (tmp_path / "settings.toml").read_text(encoding="utf-8") == "[chat\nmodel = 3"
 
 
 def test_its_version_and_a_home_that_is_a_file(tmp_path: Path) -> None:
@@ -67,7 +67,7 @@ def test_its_version_and_a_home_that_is_a_file(tmp_path: Path) -> None:
     assert version.returncode == 0
     assert version.stdout.startswith("aiconsole ")
 
-    (tmp_path / "file").write_text("")
+    (tmp_path / "file").write_text("", encoding="utf-8")
     refused = _main("--home", str(tmp_path / "file"))
     assert refused.returncode == 2
     assert "is a file" in refused.stderr
@@ -94,7 +94,7 @@ def test_in_a_bundle_the_window_starts_the_benchs_processes_from_itself() -> Non
 
 
 def test_without_a_console_to_write_to_wrong_usage_is_still_an_exit_code(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
+    (tmp_path / "file").write_text("", encoding="utf-8")
     done = _as_if("sys.stdout = sys.stderr = None", "--home", str(tmp_path / "file"))
     assert (done.returncode, done.stderr) == (2, "")
 

@@ -41,7 +41,7 @@ def test_each_shape_is_found(tmp_path: Path, shape: str, awkward: bool, offset: 
 
 def test_eleven_characters_are_no_trace(tmp_path: Path) -> None:
     canary = make_canary()
-    (tmp_path / "file").write_text(f"{canary[:11]} {canary[-11:]}")
+    (tmp_path / "file").write_text(f"{canary[:11]} {canary[-11:]}", encoding="utf-8")
     assert find_traces(tmp_path, [canary]) == []
 
 

@@ -31,7 +31,7 @@ def test_no_key_is_written_anywhere(how: str, tmp_path: Path) -> None:
         process.kill()
     printed = "".join(process.communicate(timeout=30))
     assert process.returncode == (0 if how == "end" else -9), printed
-    (tmp_path / "printed.txt").write_text(printed)
+    (tmp_path / "printed.txt").write_text(printed, encoding="utf-8")
     written = {path.name for path in tmp_path.rglob("*") if path.is_file()}
     assert {"settings.toml", "settings.toml.bak", "aiconsole.db"} <= written
     if how == "end":

@@ -57,7 +57,7 @@ def test_chat_prints_the_answer_alone_on_standard_output(tmp_path: Path) -> None
 
 def test_chat_takes_standard_input_and_files(tmp_path: Path) -> None:
     note = tmp_path / "note.txt"
-    note.write_text("the note's text")
+    note.write_text("the note's text", encoding="utf-8")
     done = aiconsole(
         "chat",
         "--demo",
@@ -131,7 +131,7 @@ def test_common_options_are_taken_before_and_after_the_command(
 ) -> None:
     home = tmp_path / "home"
     home.mkdir()
-    (home / "settings.toml").write_text('[custom.own]\nbase_url = "http://127.0.0.1:9/v1"\n')
+    (home / "settings.toml").write_text('[custom.own]\nbase_url = "http://127.0.0.1:9/v1"\n', encoding="utf-8")
     assert run([str(home) if argument == "HOME" else argument for argument in arguments]) == 0
     found = json.loads(capsys.readouterr().out)
     assert {"groq", "own"} <= set(found)
@@ -146,7 +146,7 @@ def test_check_asks_every_provider(here: Here) -> None:
 
 
 def test_settings_that_cannot_be_used_are_told_and_do_not_stop_it(here: Here, tmp_path: Path) -> None:
-    (tmp_path / "settings.toml").write_text("[chat]\nmodel = 5\n")
+    (tmp_path / "settings.toml").write_text("[chat]\nmodel = 5\n", encoding="utf-8")
     done = here.run("providers")
     assert done.returncode == 0
     assert "Line 2, chat.model" in done.stderr

@@ -164,7 +164,7 @@ async def test_leaving_a_stream_tells_the_provider_at_once(tmp_path: Path) -> No
 async def test_a_key_entered_takes_effect_at_once_and_leaves_no_trace_in_messages(tmp_path: Path) -> None:
     async with Simulator.start() as simulator:
         text = f'[providers.groq]\nbase_url = "{simulator.base_url("groq")}"\n'
-        (tmp_path / "settings.toml").write_text(text)
+        (tmp_path / "settings.toml").write_text(text, encoding="utf-8")
         keys = KeyStore({}, backend=memory_keyring())
         async with Engine.open(home=tmp_path, environ={}, keys=keys) as engine:
             request = asking("groq/openai/gpt-oss-120b")
@@ -208,7 +208,8 @@ async def test_a_custom_server_needs_no_code(tmp_path: Path) -> None:
 async def test_a_provider_set_up_wrongly_says_so_and_harms_no_other(tmp_path: Path) -> None:
     (tmp_path / "settings.toml").write_text(
         '[custom.bad]\nbase_url = "https://10.0.0.1/v1"\n[custom.odd]\nbase_url = '
-        '"https://api.example.com/v1"\ndialect = "no-such-dialect"\n'
+        '"https://api.example.com/v1"\ndialect = "no-such-dialect"\n',
+        encoding="utf-8",
     )
     async with Engine.open(home=tmp_path, environ={}) as engine:
         states = {state.name: state for state in engine.providers()}
@@ -231,7 +232,8 @@ async def test_the_demo_is_switched_while_running(tmp_path: Path) -> None:
 async def test_rules_of_ones_own_decide(tmp_path: Path) -> None:
     (tmp_path / "rules.toml").write_text(
         '[spare-groq]\ncandidates = ["groq/*"]\nroutes = ["gpt-oss-120b"]\ncost = { above_usd = 0 }\ndo = "next candidate"\n'
-        '[give-up]\nerrors = ["overloaded"]\ndo = "fail fast"\n[faulty]\ndo = "dance"\n'
+        '[give-up]\nerrors = ["overloaded"]\ndo = "fail fast"\n[faulty]\ndo = "dance"\n',
+        encoding="utf-8",
     )
     async with simulated(tmp_path) as (engine, simulator):
         await engine.models()
@@ -340,7 +342,7 @@ async def test_breakers_outlive_a_restart(tmp_path: Path) -> None:
         with pytest.raises(HeldBack, match="held open"):
             await engine.complete(asking("groq/openai/gpt-oss-120b"))
         engine.gate.breakers.get("groq/openai/gpt-oss-120b").reset()
-    (tmp_path / "breakers.json").write_text("{broken")
+    (tmp_path / "breakers.json").write_text("{broken", encoding="utf-8")
     async with Engine.open(home=tmp_path, environ={}) as engine:
         assert engine.gate.breakers.get("mistral").state == "closed"
 

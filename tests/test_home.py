@@ -82,7 +82,7 @@ def test_a_folder_below_a_file_is_refused_in_words(tmp_path: Path) -> None:
 
 def test_a_private_file_replaces_the_old_one(tmp_path: Path) -> None:
     path = tmp_path / "file"
-    path.write_text("old")
+    path.write_text("old", encoding="utf-8")
     path.chmod(0o644)
     write_private(path, b"new")
     assert path.read_bytes() == b"new"
@@ -95,7 +95,7 @@ def test_a_private_file_replaces_the_old_one(tmp_path: Path) -> None:
 def test_a_link_stays_a_link(tmp_path: Path) -> None:
     (tmp_path / "dotfiles").mkdir()
     real, link = tmp_path / "dotfiles" / "settings.toml", tmp_path / "settings.toml"
-    real.write_text("old")
+    real.write_text("old", encoding="utf-8")
     link.symlink_to(real)
     write_private(link, b"new")
     assert link.is_symlink()

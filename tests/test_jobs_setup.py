@@ -120,7 +120,7 @@ async def test_the_command_pauses_restores_and_tells_what_was(tmp_path: Path) ->
 
 async def test_a_job_that_fails_makes_the_command_fail(tmp_path: Path) -> None:
     async with Engine.open(home=tmp_path, demo=True, environ={}) as engine:
-        (tmp_path / "settings.toml").write_text("[chat]\nmodel = 7\n")
+        (tmp_path / "settings.toml").write_text("[chat]\nmodel = 7\n", encoding="utf-8")
         code, _ = await command(engine, "run", "backup")
     assert code == 1
 

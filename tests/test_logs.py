@@ -229,7 +229,7 @@ def test_what_is_waiting_is_written_at_exit(tmp_path: Path) -> None:
             logging.getLogger("aiconsole").info("line %d", number)
     """
     assert run(script, tmp_path).stderr == ""
-    assert len((tmp_path / "logs" / "aiconsole.log").read_text().splitlines()) == 1000
+    assert len((tmp_path / "logs" / "aiconsole.log").read_text(encoding="utf-8").splitlines()) == 1000
 
 
 def test_closing_gives_everything_back(tmp_path: Path) -> None:
@@ -259,7 +259,7 @@ def test_a_full_file_makes_room_and_the_oldest_goes(file: LogFile, monkeypatch: 
     assert names == ["aiconsole.log", "aiconsole.log.1", "aiconsole.log.2", "aiconsole.log.3"]
     parts = [file.path.with_name(name) for name in reversed(names)]
     assert all(part.stat().st_size <= 1000 for part in parts)
-    numbers = [int(line.split()[4]) for part in parts for line in part.read_text().splitlines()]
+    numbers = [int(line.split()[4]) for part in parts for line in part.read_text(encoding="utf-8").splitlines()]
     assert numbers == list(range(numbers[0], 100))
     assert len(numbers) > 20
     if os.name != "nt":
@@ -274,7 +274,7 @@ def test_two_consoles_share_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         second.write(f"second {number} {'x' * 50}\n")
     first.close()
     second.close()
-    lines = [line for path in tmp_path.iterdir() for line in path.read_text().splitlines()]
+    lines = [line for path in tmp_path.iterdir() for line in path.read_text(encoding="utf-8").splitlines()]
     assert len(lines) == 600
     assert len({*tmp_path.iterdir()}) == 2
 

@@ -14,6 +14,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = sorted((ROOT / "aiconsole").rglob("*.py"))
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
 POSIX = {"fcntl", "grp", "pty", "pwd", "resource", "termios", "tty"}
 
 
@@ -47,7 +48,7 @@ def of_text(path: Path) -> Iterator[str]:
 
 
 def test_text_files_name_their_encoding() -> None:
-    assert [place for path in SOURCES for place in of_text(path)] == []
+    assert [place for path in (*SOURCES, *TESTS) for place in of_text(path)] == []
 
 
 def imported(path: Path) -> Iterator[tuple[str, ast.stmt, list[ast.AST]]]:

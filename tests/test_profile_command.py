@@ -22,15 +22,15 @@ def test_profiles_are_listed_shown_used_undone_and_saved(tmp_path: Path, capsys:
     assert (code, settings.exists()) == (0, False)
     assert "performance.warm_up        on      off" in told
     assert "In use: battery saver. `aiconsole profile undo` goes back." in profile("use", "battery saver")[1]
-    assert "warm_up = false" in settings.read_text()
+    assert "warm_up = false" in settings.read_text(encoding="utf-8")
     shown = json.loads(profile("show", "battery saver", "--json")[1])
     assert (shown["profile"]["values"]["performance.sample_s"], shown["changes"]) == (10.0, [])
     assert "In use: own settings.\n" in profile("undo")[1]
-    assert "warm_up" not in settings.read_text()
+    assert "warm_up" not in settings.read_text(encoding="utf-8")
 
     assert "2 settings" in profile("save", "mine", "--set", "cache.mode=off", "--set", "performance.hold_s=3")[1]
     profile("use", "mine")
-    assert 'mode = "off"' in settings.read_text()
+    assert 'mode = "off"' in settings.read_text(encoding="utf-8")
     assert json.loads(profile("list", "--json")[1])["active"] == "mine"
     profile("use", "own settings")
     assert profile("remove", "mine")[0] == 0

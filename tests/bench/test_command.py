@@ -135,7 +135,7 @@ def test_what_is_said_beside_a_suite_changes_it(tmp_path: Path) -> None:
 )
 def test_a_suite_that_cannot_be_used_is_told_with_what_is_wrong(text: str, words: str, tmp_path: Path) -> None:
     path = tmp_path / "suite.toml"
-    path.write_text(text)
+    path.write_text(text, encoding="utf-8")
     with pytest.raises(ConfigError, match=words):
         read_suite(path)
 

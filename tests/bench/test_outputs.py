@@ -116,7 +116,7 @@ def test_a_key_that_a_provider_echoed_is_in_no_output(form: str, tmp_path: Path)
     Key("sk-canary-of-the-bench-1")
     made = report([failed(0, error="Wrong key sk-canary-of-the-bench-1.")])
     write(made, form, tmp_path / "sub" / "out")  # type: ignore[arg-type]
-    assert "canary-of-the-bench" not in (tmp_path / "sub" / "out").read_text()
-    (tmp_path / "file").write_text("")
+    assert "canary-of-the-bench" not in (tmp_path / "sub" / "out").read_text(encoding="utf-8")
+    (tmp_path / "file").write_text("", encoding="utf-8")
     with pytest.raises(ConfigError, match="cannot be written"):
         write(made, form, tmp_path / "file" / "out")  # type: ignore[arg-type]

@@ -168,7 +168,7 @@ async def test_a_recorded_stream_is_measured_as_it_was_recorded(tmp_path: Path) 
         settings = (
             f'[custom.replay]\nbase_url = "{url}{urlsplit(recording.path).path.removesuffix("/chat/completions")}"\n'
         )
-        (tmp_path / "settings.toml").write_text(settings + "key_needed = false\n")
+        (tmp_path / "settings.toml").write_text(settings + "key_needed = false\n", encoding="utf-8")
         plan = Plan(targets=("replay/recorded",), prompts=SHORT, repeats=2, warmup=0, calibrate=False)
         async with Engine.open(home=tmp_path, environ={}, demo=False) as engine:
             report = await ended(await engine.bench.start(plan))
@@ -248,7 +248,7 @@ async def test_keys_go_to_the_load_process_through_its_pipe_only(tmp_path: Path)
     async with Simulator.start(behaviours={"groq": Behaviour(ttft_ms=20)}) as simulator:
         base_url = simulator.base_url("groq")
         (tmp_path / "settings.toml").write_text(
-            f'[custom.own]\nbase_url = "{base_url}"\nkey_variable = "OWN_KEY"\nkey_needed = true\n'
+            f'[custom.own]\nbase_url = "{base_url}"\nkey_variable = "OWN_KEY"\nkey_needed = true\n', encoding="utf-8"
         )
         async with Engine.open(home=tmp_path, environ={"OWN_KEY": CANARY}, demo=False) as engine:
             run = await engine.bench.start(stress("own/llama-3.1-8b-instant", load=Load("closed", level=2, seconds=30)))

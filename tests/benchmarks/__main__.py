@@ -66,7 +66,7 @@ def main() -> None:
         print_rows(name, rows)
         kept += [{"benchmark": name, **row._asdict()} for row in rows]
     if options.json:
-        options.json.write_text(json.dumps(kept, indent=1))
+        options.json.write_text(json.dumps(kept, indent=1), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -53,7 +53,7 @@ def run() -> list[Row]:
 
 def _hits() -> list[Row]:
     with server.running(chunks=20) as base_url, tempfile.TemporaryDirectory() as home:
-        Path(home, "settings.toml").write_text(f'[custom.bench]\nbase_url = "{base_url}"\n')
+        Path(home, "settings.toml").write_text(f'[custom.bench]\nbase_url = "{base_url}"\n', encoding="utf-8")
         return asyncio.run(_hit_rows(home))
 
 
@@ -159,7 +159,7 @@ async def _passing() -> list[Row]:
 
 def _streams() -> list[Row]:
     with server.running(CHUNKS) as base_url, tempfile.TemporaryDirectory() as home:
-        Path(home, "settings.toml").write_text(f'[custom.bench]\nbase_url = "{base_url}"\n')
+        Path(home, "settings.toml").write_text(f'[custom.bench]\nbase_url = "{base_url}"\n', encoding="utf-8")
         return asyncio.run(_stream_rows(home))
 
 
@@ -262,7 +262,7 @@ async def _replay(*, cached: bool, model: str) -> Arm:
     )
     spent, usd, hits, seen, repeats = 0.0, 0.0, 0, set[int](), 0
     with tempfile.TemporaryDirectory() as home:
-        Path(home, "settings.toml").write_text(settings)
+        Path(home, "settings.toml").write_text(settings, encoding="utf-8")
         async with (
             Simulator.start(behaviours=lifelike()) as simulator,
             Engine.open(home=home, environ={}, simulator=simulator, clock=clock, random=Random(3)) as engine,

@@ -116,5 +116,5 @@ def run() -> list[Row]:
     for name in WINDOW:
         import_module(f"aiconsole.gui.{name}")
     with TemporaryDirectory() as home, asyncio.Runner(loop_factory=lambda: LapseLoop(0.0)) as runner:
-        Path(home, "settings.toml").write_text('[cache]\nmode = "off"\n')
+        Path(home, "settings.toml").write_text('[cache]\nmode = "off"\n', encoding="utf-8")
         return runner.run(_arms(home))

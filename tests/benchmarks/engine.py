@@ -38,7 +38,7 @@ Call = Callable[[], Awaitable[object]]
 def run() -> list[Row]:
     """Measure; takes about a minute."""
     with server.running(CHUNKS) as base_url, tempfile.TemporaryDirectory() as home:
-        Path(home, "settings.toml").write_text(f'[custom.bench]\nbase_url = "{base_url}"\n')
+        Path(home, "settings.toml").write_text(f'[custom.bench]\nbase_url = "{base_url}"\n', encoding="utf-8")
         rows = asyncio.run(_measure(base_url, home))
         return rows + _litellm(base_url, rows)
 
@@ -167,7 +167,7 @@ async def _first_tokens(base_url: str) -> Row:
     engine_ms: list[float] = []
     transport = AiohttpTransport(limits=httpx.Limits(max_connections=IN_FLIGHT, keepalive_expiry=60))
     with tempfile.TemporaryDirectory() as home:
-        Path(home, "settings.toml").write_text(f'[custom.bench]\nbase_url = "{base_url}"\n')
+        Path(home, "settings.toml").write_text(f'[custom.bench]\nbase_url = "{base_url}"\n', encoding="utf-8")
         async with Engine.open(home=home, environ={}) as engine:
             for _ in range(CALLS * 2):
                 started = time.perf_counter()

@@ -32,7 +32,7 @@ def run() -> list[Row]:
     application = QApplication.instance() or QApplication(sys.argv[:1])
     assert isinstance(application, QApplication)
     with tempfile.TemporaryDirectory() as home, asyncio.Runner(loop_factory=lambda: WindowLoop(application)) as runner:
-        Path(home, "settings.toml").write_text("demo = true\n")
+        Path(home, "settings.toml").write_text("demo = true\n", encoding="utf-8")
         share, frames = runner.run(_measure(application, Path(home)))
     return [
         Row("idle with the Overview open, of one core", share * 100, "%", "below 2", share < 0.02),

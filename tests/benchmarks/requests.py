@@ -61,7 +61,7 @@ async def _measure(application: QApplication, home: Path) -> list[Row]:
     await (await Store.open(place.database, SystemClock())).close()
     await asyncio.to_thread(history._fill, place.database, ROWS)
     keep = "requests_days = 36500\nhours_days = 36500\n"
-    (home / "settings.toml").write_text(f"[history]\n{keep}")
+    (home / "settings.toml").write_text(f"[history]\n{keep}", encoding="utf-8")
     async with Engine.open(home=home, environ={}) as engine:
         theme = Theme(application, "dark")
         theme.apply()

@@ -40,12 +40,12 @@ def run() -> list[Row]:
         route = ", ".join(f'"{name}/model"' for name in names)
         routes = "\n".join(f"{_named(strategy)} = [{route}]" for strategy in STRATEGIES)
         routing = "\n".join(f'[routing.{_named(strategy)}]\nstrategy = "{strategy}"' for strategy in STRATEGIES)
-        Path(home, "settings.toml").write_text(f"{providers}\n[routes]\n{routes}\n{routing}\n")
+        Path(home, "settings.toml").write_text(f"{providers}\n[routes]\n{routes}\n{routing}\n", encoding="utf-8")
         rules = "\n".join(
             f'[rule-{number}]\nerror_rate = {{ above = {0.5 + number / 100} }}\ndo = "next candidate"'
             for number in range(RULES)
         )
-        Path(home, "rules.toml").write_text(rules)
+        Path(home, "rules.toml").write_text(rules, encoding="utf-8")
         return asyncio.run(_measure(base_url, home))
 
 

@@ -256,7 +256,9 @@ async def soak(requests: int, seed: int, changes_per_s: float, home: str) -> Soa
     route = ", ".join(f'"{name}"' for name in CANDIDATES)
     routes = "\n".join(f"{name} = [{route}]" for name in ROUTES)
     options = "\n".join(f"[routing.{name}]\n{told(values)}" for name, values in ROUTES.items())
-    Path(home, "settings.toml").write_text(f"[spending]\nday_usd = 1000.0\n[routes]\n{routes}\n{options}\n")
+    Path(home, "settings.toml").write_text(
+        f"[spending]\nday_usd = 1000.0\n[routes]\n{routes}\n{options}\n", encoding="utf-8"
+    )
     async with (
         Simulator.start(seed=seed, clock=clock) as simulator,
         Engine.open(home=home, environ={}, simulator=simulator, clock=clock, random=Random(seed)) as engine,

@@ -90,7 +90,9 @@ class Use:
 async def use(requests: int, home: str) -> tuple[Use, int, str]:
     """Run it in a `LapseLoop`; gives also how many requests the database has, and what the optimizer did."""
     clock = LoopClock()
-    Path(home, "settings.toml").write_text(SETTINGS.format(route=", ".join(f'"{name}"' for name in ROUTE)))
+    Path(home, "settings.toml").write_text(
+        SETTINGS.format(route=", ".join(f'"{name}"' for name in ROUTE)), encoding="utf-8"
+    )
     async with (
         Simulator.start(seed=1, clock=clock) as simulator,
         Engine.open(home=home, environ={}, simulator=simulator, clock=clock, random=Random(1), record=True) as engine,

@@ -59,7 +59,9 @@ def run() -> list[Row]:
         (f"{STREAMS} streams unpaced", 0.0, UNPACED_S, 50.0),
     ):
         with _provider(tokens_per_s) as base_url, tempfile.TemporaryDirectory() as home:
-            Path(home, "settings.toml").write_text(f'[custom.bench]\nbase_url = "{base_url}"\nkey_needed = true\n')
+            Path(home, "settings.toml").write_text(
+                f'[custom.bench]\nbase_url = "{base_url}"\nkey_needed = true\n', encoding="utf-8"
+            )
             with asyncio.Runner(loop_factory=lambda: WindowLoop(application)) as runner:
                 late, tokens = runner.run(_measure(application, home, seconds))
         p99 = statistics.quantiles(late, n=100)[98]

@@ -42,7 +42,7 @@ async def console(
 ) -> AsyncIterator[Console]:
     """A console with these lines in its settings."""
     if settings:
-        (home / "settings.toml").write_text(settings)
+        (home / "settings.toml").write_text(settings, encoding="utf-8")
     async with (
         Simulator.start() as simulator,
         Engine.open(home=home, environ={}, simulator=simulator, clock=clock, keys=keys) as engine,

@@ -127,11 +127,11 @@ async def test_more_questions_than_it_remembers_drop_the_oldest(monkeypatch: pyt
 def test_an_embedder_is_found_as_a_plug_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     info = tmp_path / "words_plugin-1.dist-info"
     info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: words-plugin\nVersion: 1\n")
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: words-plugin\nVersion: 1\n", encoding="utf-8")
     (info / "entry_points.txt").write_text(
-        "[aiconsole.embedders]\nwords = words_plugin:Plugged\nbad = words_plugin:No\n"
+        "[aiconsole.embedders]\nwords = words_plugin:Plugged\nbad = words_plugin:No\n", encoding="utf-8"
     )
-    (tmp_path / "words_plugin.py").write_text("class Plugged:\n    name = 'plugged'\n")
+    (tmp_path / "words_plugin.py").write_text("class Plugged:\n    name = 'plugged'\n", encoding="utf-8")
     assert find_embedder("words") is None
     monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
     found = find_embedder("words")

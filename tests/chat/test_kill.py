@@ -69,7 +69,7 @@ def _kill_again_and_again(folder: Path, moments: list[float]) -> None:
 
 
 def _words(file: Path) -> tuple[float, list[float]]:
-    killed_at, *words = file.read_text().split("\n")
+    killed_at, *words = file.read_text(encoding="utf-8").split("\n")
     return float(killed_at), [float(line.split()[1]) for line in words if line.count(" ") == 2]
 
 

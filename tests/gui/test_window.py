@@ -159,7 +159,7 @@ async def test_a_theme_chosen_is_kept_and_a_theme_set_is_shown(
 async def test_problems_of_the_settings_file_and_notices_are_shown(
     qtbot: QtBot, qapp: QApplication, tmp_path: Path
 ) -> None:
-    (tmp_path / "settings.toml").write_text('[log]\nlevel = "loud"\n')
+    (tmp_path / "settings.toml").write_text('[log]\nlevel = "loud"\n', encoding="utf-8")
     async with console(qapp, tmp_path) as it:
         await until(lambda: any("Line 2, log.level" in message for message in it.messages()))
         it.engine.bus.publish(Notice("The disk is full.", "Make room."))
@@ -174,7 +174,7 @@ def test_what_is_kept_of_the_window_survives_and_a_broken_file_does_no_harm(tmp_
     state = WindowState("AdnQ", "settings", "light", welcomed=True)
     save_state(path, state)
     assert load_state(path) == state
-    path.write_text('{"geometry": 3}')
+    path.write_text('{"geometry": 3}', encoding="utf-8")
     assert load_state(path) == WindowState()
 
 

@@ -81,7 +81,7 @@ async def test_a_backup_is_kept_when_something_changed_and_gives_the_same_bytes(
 async def test_secrets_are_left_out_and_said_so(tmp_path: Path) -> None:
     place = Place(tmp_path, clean=lambda data: data.replace(b"hush-hush", b"[removed]"))
     text = '[providers.groq.headers]\n"X-Team" = "hush-hush"\n'
-    (place.home / "settings.toml").write_text(text)
+    (place.home / "settings.toml").write_text(text, encoding="utf-8")
     assert (await place.run()).result == "succeeded"
     (kept,) = place.names()
     assert b"hush" not in (place.backup.folder / kept).read_bytes()
@@ -92,7 +92,7 @@ async def test_secrets_are_left_out_and_said_so(tmp_path: Path) -> None:
 
 async def test_what_does_not_restore_fails_the_job(tmp_path: Path) -> None:
     place = Place(tmp_path)
-    (place.home / "settings.toml").write_text("this is no TOML")
+    (place.home / "settings.toml").write_text("this is no TOML", encoding="utf-8")
     run = await place.run()
     assert run.result == "failed"
     assert "does not restore" in run.message
@@ -101,7 +101,9 @@ async def test_what_does_not_restore_fails_the_job(tmp_path: Path) -> None:
 async def test_backups_are_kept_by_count_and_age_but_never_none(tmp_path: Path) -> None:
     place = Place(tmp_path, keep=5, max_age_s=10 * 86400.0)
     for number in range(8):
-        (place.home / "settings.toml").write_text(f"[providers.groq]\ntotal_timeout_s = {number + 1}\n")
+        (place.home / "settings.toml").write_text(
+            f"[providers.groq]\ntotal_timeout_s = {number + 1}\n", encoding="utf-8"
+        )
         await place.run()
     assert len(place.names()) == 5
     place.clock.advance(100 * 86400)

@@ -53,7 +53,9 @@ async def kill_often(folder: Path, kills: int, random: Random) -> Aftermath:
         await scheduler.aclose()
         records, _ = await keeping.load()
         runs = await keeping.history(None, 1_000_000)
-    begun = Counter((job, due) for job, due, _ in (line.split(" ", 2) for line in ledger.read_text().splitlines()))
+    begun = Counter(
+        (job, due) for job, due, _ in (line.split(" ", 2) for line in ledger.read_text(encoding="utf-8").splitlines())
+    )
     return Aftermath(begun, records, runs)
 
 

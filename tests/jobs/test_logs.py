@@ -67,11 +67,11 @@ async def test_the_archive_is_bounded_by_count_size_and_age(tmp_path: Path) -> N
 async def test_what_a_killed_run_left_is_packed_and_other_files_are_left_alone(tmp_path: Path) -> None:
     archive = LogArchive(tmp_path, "aiconsole.log", FakeClock())
     archive.archive.mkdir()
-    (archive.archive / "aiconsole-20260101-000000.log").write_text("moved, not packed")
-    (archive.archive / "aiconsole-20260101-000000.log.part").write_text("half")
+    (archive.archive / "aiconsole-20260101-000000.log").write_text("moved, not packed", encoding="utf-8")
+    (archive.archive / "aiconsole-20260101-000000.log.part").write_text("half", encoding="utf-8")
     others = [tmp_path / "aiconsole.log", tmp_path / "aiconsole.log.bak", tmp_path / "other.log.1"]
     for path in others:
-        path.write_text("stays")
+        path.write_text("stays", encoding="utf-8")
     assert await run(archive) == "1 files packed, 0 old ones removed."
     assert [path.name for path in archive.archive.iterdir()] == ["aiconsole-20260101-000000.log.gz"]
-    assert all(path.read_text() == "stays" for path in others)
+    assert all(path.read_text(encoding="utf-8") == "stays" for path in others)

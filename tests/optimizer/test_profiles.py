@@ -12,7 +12,7 @@ from aiconsole.optimizer.profiles import BUILT_IN, OWN
 
 
 async def test_a_switch_tells_what_it_changes_and_own_values_come_back(tmp_path: Path) -> None:
-    (tmp_path / "settings.toml").write_text("[performance]\nkeepalive_s = 45.0  # mine\n")
+    (tmp_path / "settings.toml").write_text("[performance]\nkeepalive_s = 45.0  # mine\n", encoding="utf-8")
     async with Engine.open(home=tmp_path, environ={}) as engine:
         optimizer = await engine.open_optimizer()
         told = (await optimizer.profiles()).switch("battery saver")
@@ -32,7 +32,9 @@ async def test_a_switch_tells_what_it_changes_and_own_values_come_back(tmp_path:
         assert engine.settings.jobs["health"].schedule == ""
 
         await optimizer.use_profile(OWN)
-    assert (tmp_path / "settings.toml").read_text().rstrip() == "[performance]\nkeepalive_s = 45.0  # mine"
+    assert (tmp_path / "settings.toml").read_text(
+        encoding="utf-8"
+    ).rstrip() == "[performance]\nkeepalive_s = 45.0  # mine"
 
 
 async def test_what_is_changed_by_hand_while_a_profile_is_in_use_stays(tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ async def test_the_first_candidates_are_connected_to_and_nothing_is_asked(tmp_pa
 
 
 async def test_warming_up_is_off_in_the_battery_saver(tmp_path: Path) -> None:
-    (tmp_path / "settings.toml").write_text("[performance]\nwarm_up = false\n")
+    (tmp_path / "settings.toml").write_text("[performance]\nwarm_up = false\n", encoding="utf-8")
     async with Engine.open(home=tmp_path, environ={}, demo=True) as engine:
         optimizer = await engine.open_optimizer(warm=True)
         await engine.keys_read()
@@ -89,7 +89,9 @@ async def test_a_switch_that_changes_only_pools_leaves_what_is_known_of_provider
 
 def test_a_stream_that_is_held_for_too_long_is_told_with_who_took_it(tmp_path: Path) -> None:
     async def hold() -> list[Event]:
-        (tmp_path / "settings.toml").write_text("[performance]\nconnection_held_s = 60.0\nkeep_stacks = true\n")
+        (tmp_path / "settings.toml").write_text(
+            "[performance]\nconnection_held_s = 60.0\nkeep_stacks = true\n", encoding="utf-8"
+        )
         clock, told = LoopClock(), list[Event]()
         slow = Behaviour(ttft_ms=1.0, tokens_per_s=1.0)
         async with (

@@ -48,7 +48,8 @@ async def test_models_named_in_the_settings_come_first_and_stand_in_for_a_list(t
         base_url = simulator.base_url("groq")
         (tmp_path / "settings.toml").write_text(
             f'[custom.box]\nbase_url = "{base_url}"\nmodels = ["my-model"]\n[custom.gone]\n'
-            'base_url = "http://127.0.0.1:9/v1"\nmodels = ["other"]\n'
+            'base_url = "http://127.0.0.1:9/v1"\nmodels = ["other"]\n',
+            encoding="utf-8",
         )
         async with Engine.open(home=tmp_path, environ={}) as engine:
             await engine.set_key("box", "key-1234567890", "session")

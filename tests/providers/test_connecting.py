@@ -165,7 +165,7 @@ async def test_a_server_that_hangs_up_in_the_handshake() -> None:
 
 
 async def test_a_ca_file_that_is_none(tmp_path: Path) -> None:
-    (tmp_path / "ca.pem").write_text("no certificate")
+    (tmp_path / "ca.pem").write_text("no certificate", encoding="utf-8")
     for name, words in (("ca.pem", "it holds no certificate in PEM form"), ("missing.pem", "No such file")):
         _, error = await failure("https://127.0.0.1:1", transport=Transport(ca_file=str(tmp_path / name)))
         assert type(error) is ConnectionFailed

@@ -59,12 +59,13 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
     site = tmp_path / "site"
     info = site / "acme_aiconsole-1.0.dist-info"
     info.mkdir(parents=True)
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: acme-aiconsole\nVersion: 1.0\n")
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: acme-aiconsole\nVersion: 1.0\n", encoding="utf-8")
     (info / "entry_points.txt").write_text(
         "[aiconsole.providers]\nacme = acme_aiconsole:AcmeDialect\nbroken = acme_broken:Gone\n"
-        "groq = acme_aiconsole:AcmeDialect\n"
+        "groq = acme_aiconsole:AcmeDialect\n",
+        encoding="utf-8",
     )
-    (site / "acme_aiconsole.py").write_text(PLUGIN)
+    (site / "acme_aiconsole.py").write_text(PLUGIN, encoding="utf-8")
     monkeypatch.syspath_prepend(str(site))
     yield site
     sys.modules.pop("acme_aiconsole", None)
@@ -91,7 +92,8 @@ async def test_a_plug_in_is_a_provider_of_its_own(tmp_path: Path) -> None:
     async with Server(say) as server:
         (tmp_path / "settings.toml").write_text(
             f'[custom.acme-here]\nbase_url = "{server.url}"\ndialect = "acme"\n'
-            'key_needed = true\nkey_variable = "ACME_API_KEY"\n'
+            'key_needed = true\nkey_variable = "ACME_API_KEY"\n',
+            encoding="utf-8",
         )
         async with Engine.open(home=tmp_path, environ={"ACME_API_KEY": "acme-key-12345"}) as engine:
             states = {state.name: state for state in engine.providers()}

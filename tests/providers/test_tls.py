@@ -37,6 +37,6 @@ def test_a_ca_file_that_changed_is_read_again(tmp_path: Path) -> None:
 def test_a_ca_file_that_cannot_be_used(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"missing\.pem cannot be used: No such file"):
         tls_context(str(tmp_path / "missing.pem"))
-    (tmp_path / "empty.pem").write_text("")
+    (tmp_path / "empty.pem").write_text("", encoding="utf-8")
     with pytest.raises(ConfigError, match="no certificate in PEM form"):
         tls_context(str(tmp_path / "empty.pem"))

@@ -101,7 +101,8 @@ def test_a_failed_comparison_shows_no_key(tmp_path: Path) -> None:
     (tmp_path / "test_it.py").write_text(
         f"from aiconsole.secrets import Key\n"
         f"def given(reverse): return Key(reverse[::-1])\n"
-        f"def test_it():\n    key = given({canary[::-1]!r})\n    assert key == given({other[::-1]!r})\n"
+        f"def test_it():\n    key = given({canary[::-1]!r})\n    assert key == given({other[::-1]!r})\n",
+        encoding="utf-8",
     )
     arguments = [
         sys.executable,

@@ -56,7 +56,7 @@ def test_a_redacted_base64_text_holds_no_trace(tmp_path: Path) -> None:
     canary = make_canary(awkward=True)
     redactor = Redactor()
     redactor.add(canary)
-    (tmp_path / "file").write_text(redactor.redact("\n".join(shapes(canary).values())))
+    (tmp_path / "file").write_text(redactor.redact("\n".join(shapes(canary).values())), encoding="utf-8")
     assert find_traces(tmp_path, [canary]) == []
 
 

@@ -128,7 +128,9 @@ async def test_a_refused_backend_configured_for_keyring_is_not_even_imported(con
 
 async def test_a_refused_backend_in_keyrings_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("keyring.util.platform_.config_root", lambda: tmp_path)
-    (tmp_path / "keyringrc.cfg").write_text("[backend]\ndefault-keyring = keyring.backends.null.Keyring\n")
+    (tmp_path / "keyringrc.cfg").write_text(
+        "[backend]\ndefault-keyring = keyring.backends.null.Keyring\n", encoding="utf-8"
+    )
     state = await KeyStore({}).check_backend()
     assert state.usable is False
     assert "stores nothing" in state.words

@@ -44,7 +44,7 @@ model = "groq/first"
 
 @pytest.fixture
 def file(tmp_path: Path) -> SettingsFile:
-    (tmp_path / "settings.toml").write_text(TEXT)
+    (tmp_path / "settings.toml").write_text(TEXT, encoding="utf-8")
     return SettingsFile.load(tmp_path / "settings.toml", redactor=Redactor())
 
 
@@ -71,7 +71,7 @@ def test_a_change_is_read_back_by_the_next_start(tmp_path: Path) -> None:
 
 def test_only_the_line_in_question_changes(file: SettingsFile) -> None:
     file.set("providers.groq.base_url", "https://other.example/groq")
-    assert file.path.read_text() == TEXT.replace("gateway.example", "other.example")
+    assert file.path.read_text(encoding="utf-8") == TEXT.replace("gateway.example", "other.example")
 
 
 @pytest.mark.parametrize(
@@ -99,12 +99,12 @@ def test_comments_stay_with_what_they_are_about(
     file: SettingsFile, key: str, value: object, before: str, after: str
 ) -> None:
     file.set(key, value)
-    assert file.path.read_text() == TEXT.replace(before, after)
+    assert file.path.read_text(encoding="utf-8") == TEXT.replace(before, after)
 
 
 def test_a_whole_group_is_replaced_key_by_key(file: SettingsFile) -> None:
     file.set("custom.local", CustomProvider(base_url="http://127.0.0.1:1234/v1", label="LM Studio"))
-    text = file.path.read_text()
+    text = file.path.read_text(encoding="utf-8")
     assert comments(text) == comments(TEXT)
     assert '# How we chat\n[chat]\nmodel = "groq/first"\n' in text
     assert file.values.custom["local"] == CustomProvider(base_url="http://127.0.0.1:1234/v1", label="LM Studio")
@@ -114,7 +114,7 @@ def test_the_version_before_is_kept(file: SettingsFile) -> None:
     file.set("demo", True)
     file.set("chat.model", "cohere/x")
     backup = file.path.with_name("settings.toml.bak")
-    assert backup.read_text() == TEXT.replace("demo = false", "demo = true")
+    assert backup.read_text(encoding="utf-8") == TEXT.replace("demo = false", "demo = true")
     if os.name != "nt":
         assert {stat.S_IMODE(path.stat().st_mode) for path in (file.path, backup)} == {0o600}
     assert {path.name for path in file.path.parent.iterdir()} == {"settings.toml", "settings.toml.bak"}
@@ -127,7 +127,9 @@ def test_a_change_that_changes_nothing_writes_nothing(file: SettingsFile) -> Non
 
 
 def test_what_an_editor_wrote_meanwhile_is_kept(file: SettingsFile) -> None:
-    file.path.write_text(TEXT.replace('"groq/first"', '"cohere/x"') + '\n[appearance]\ntheme = "light"\n')
+    file.path.write_text(
+        TEXT.replace('"groq/first"', '"cohere/x"') + '\n[appearance]\ntheme = "light"\n', encoding="utf-8"
+    )
     values = file.set("demo", True)
     assert (values.demo, values.chat.model, values.appearance.theme) == (True, "cohere/x", "light")
     assert file.reload() == values
@@ -209,7 +211,7 @@ def test_what_does_not_fit_is_refused_and_nothing_written(
     before = file.values
     with pytest.raises(ConfigError, match=words):
         file.set(key, value)
-    assert file.path.read_text() == TEXT
+    assert file.path.read_text(encoding="utf-8") == TEXT
     assert file.values == before
 
 
@@ -222,28 +224,30 @@ def test_a_key_cannot_be_put_into_the_file(file: SettingsFile) -> None:
 
 def test_a_file_that_is_not_toml_is_never_written_over(file: SettingsFile) -> None:
     broken = TEXT + "oops\n"
-    file.path.write_text(broken)
+    file.path.write_text(broken, encoding="utf-8")
     for change in (lambda: file.set("demo", True), lambda: file.reset("demo")):
         with pytest.raises(ConfigError, match=f"line {len(broken.splitlines())}") as caught:
             change()
         assert "editor" in caught.value.advice
-    assert file.path.read_text() == broken
-    file.path.write_text(TEXT)
+    assert file.path.read_text(encoding="utf-8") == broken
+    file.path.write_text(TEXT, encoding="utf-8")
     assert file.set("demo", True).demo
 
 
 def test_another_settings_mistake_does_not_stand_in_the_way(file: SettingsFile) -> None:
-    file.path.write_text(TEXT + "\n[log]\nlevel = 3 # mine\n")
+    file.path.write_text(TEXT + "\n[log]\nlevel = 3 # mine\n", encoding="utf-8")
     assert file.set("demo", True).demo
-    assert "level = 3 # mine" in file.path.read_text()
+    assert "level = 3 # mine" in file.path.read_text(encoding="utf-8")
     assert [problem.key for problem in file.problems] == ["log.level"]
     file.set("log.level", "debug")
     assert file.problems == ()
-    assert 'level = "debug" # mine' in file.path.read_text()
+    assert 'level = "debug" # mine' in file.path.read_text(encoding="utf-8")
 
 
 def test_a_mistake_can_be_reset(file: SettingsFile) -> None:
-    file.path.write_text(TEXT.replace("demo = false", "demo = 3").replace("[chat]", "[chat]\nmodle = 1"))
+    file.path.write_text(
+        TEXT.replace("demo = false", "demo = 3").replace("[chat]", "[chat]\nmodle = 1"), encoding="utf-8"
+    )
     assert len(file.reload() and file.problems) == 2
     file.reset("demo")
     assert [problem.key for problem in file.problems] == ["chat.modle"]
@@ -263,7 +267,7 @@ def test_a_failed_write_is_told_and_leaves_the_file(file: SettingsFile) -> None:
     file.path.with_name("settings.toml.bak").mkdir()
     with pytest.raises(ConfigError, match="cannot be written"):
         file.set("demo", True)
-    assert file.path.read_text() == TEXT
+    assert file.path.read_text(encoding="utf-8") == TEXT
 
 
 def test_line_ends_of_windows_stay(file: SettingsFile) -> None:

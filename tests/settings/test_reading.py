@@ -154,7 +154,7 @@ def test_each_error_costs_its_own_default_and_no_more(tmp_path: Path) -> None:
     assert list(file.values.custom) == ["fine"]
     assert file.values.routes["good"] == ("groq/x",)
     assert file.values.network.proxy is None
-    assert (tmp_path / "settings.toml").read_text() == BROKEN
+    assert (tmp_path / "settings.toml").read_text(encoding="utf-8") == BROKEN
 
 
 def test_a_problem_reads_as_a_sentence(tmp_path: Path) -> None:

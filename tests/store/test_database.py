@@ -274,7 +274,7 @@ async def test_a_damaged_index_is_made_anew_at_the_next_start(tmp_path: Path) ->
 
 
 async def test_a_folder_that_is_a_file_is_a_store_error(tmp_path: Path) -> None:
-    (tmp_path / "home").write_text("not a folder")
+    (tmp_path / "home").write_text("not a folder", encoding="utf-8")
     with pytest.raises(StoreError) as refused:
         await Store.open(tmp_path / "home" / "aiconsole.db", Clock())
     assert refused.value.advice

@@ -331,7 +331,7 @@ async def test_a_route_that_went_on_says_who_failed(qapp: QApplication, tmp_path
 
 async def test_files_are_attached_by_paste_and_drop(qapp: QApplication, tmp_path: Path) -> None:
     notes = tmp_path / "notes.txt"
-    notes.write_text("remember this")
+    notes.write_text("remember this", encoding="utf-8")
     async with chatting(qapp, tmp_path / "home") as chat:
         fast(chat)
         composer = chat.panel.composer

@@ -83,19 +83,19 @@ async def test_progress_is_told_and_a_cancelled_export_leaves_nothing(tmp_path: 
     told: list[tuple[int, int]] = []
     assert await export(Pages([row] * 2500), tmp_path / "a.json", "json", lambda *at: told.append(at)) == 2500
     assert told == [(1000, 2500), (2000, 2500), (2500, 2500)]
-    assert len(json.loads((tmp_path / "a.json").read_text())) == 2500
+    assert len(json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))) == 2500
     assert await export(Pages([]), tmp_path / "none.json", "json", lambda *_: None) == 0
-    assert json.loads((tmp_path / "none.json").read_text()) == []
+    assert json.loads((tmp_path / "none.json").read_text(encoding="utf-8")) == []
 
     kept = tmp_path / "kept.csv"
-    kept.write_text("what was there")
+    kept.write_text("what was there", encoding="utf-8")
     slow = Pages([row] * 2500, wait_at=2000)
     task = asyncio.ensure_future(export(slow, kept, "csv", lambda *_: None))
     await slow.waits.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert kept.read_text() == "what was there"
+    assert kept.read_text(encoding="utf-8") == "what was there"
     assert not list(tmp_path.glob("*.part"))
     with pytest.raises(ConfigError, match="cannot be written"):
         await export(Pages([row]), tmp_path / "no folder" / "a.csv", "csv", lambda *_: None)

@@ -155,7 +155,8 @@ async def test_a_request_that_is_not_in_memory_any_more_offers_its_conversation(
 async def test_no_key_is_shown_in_headers_or_a_copied_command(tmp_path: Path) -> None:
     key = "gsk_canary0123456789"
     (tmp_path / "settings.toml").write_text(
-        '[custom.mine]\nbase_url = "http://127.0.0.1:9/v1"\nheaders = { "X-Team" = "canary-team" }\nkey_needed = false\n'
+        '[custom.mine]\nbase_url = "http://127.0.0.1:9/v1"\nheaders = { "X-Team" = "canary-team" }\nkey_needed = false\n',
+        encoding="utf-8",
     )
     environ = {**NO_KEY_STORE, "GROQ_API_KEY": key}
     async with Engine.open(home=tmp_path, demo=False, environ=environ) as engine:

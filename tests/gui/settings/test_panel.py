@@ -47,7 +47,7 @@ async def test_a_setting_is_searched_changed_and_reset_by_keyboard(
         type_text("45")
         press(Qt.Key.Key_Return)
         await until(lambda: it.engine.settings.keys.backend_timeout_s == 45)
-        assert "backend_timeout_s = 45" in (tmp_path / "settings.toml").read_text()
+        assert "backend_timeout_s = 45" in (tmp_path / "settings.toml").read_text(encoding="utf-8")
 
         await until(field.reset.isVisible)
         tab_to(field.reset)
@@ -68,7 +68,7 @@ async def test_a_switch_of_the_theme_is_live(qtbot: QtBot, qapp: QApplication, t
 
 
 async def test_what_the_file_refuses_is_said_at_the_setting(qtbot: QtBot, qapp: QApplication, tmp_path: Path) -> None:
-    (tmp_path / "settings.toml").write_text("[chat\n")
+    (tmp_path / "settings.toml").write_text("[chat\n", encoding="utf-8")
     async with console(qapp, tmp_path) as it:
         panel = await it.open("settings", "Chat")
         words = [label.text() for label in panel.findChildren(QLabel)]
@@ -78,7 +78,7 @@ async def test_what_the_file_refuses_is_said_at_the_setting(qtbot: QtBot, qapp: 
         type_text("groq/x")
         press(Qt.Key.Key_Return)
         await until(lambda: "The settings file has an error" in field.note.text())
-        assert (tmp_path / "settings.toml").read_text() == "[chat\n"
+        assert (tmp_path / "settings.toml").read_text(encoding="utf-8") == "[chat\n"
 
 
 async def test_longer_text_is_kept_when_the_focus_leaves(qtbot: QtBot, qapp: QApplication, tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ async def test_one_key_press_leads_to_simulated_providers_for_good(
 
 
 async def test_a_key_entered_there_is_kept_tested_and_ends_it(qtbot: QtBot, qapp: QApplication, tmp_path: Path) -> None:
-    (tmp_path / "settings.toml").write_text('[providers.cohere]\nbase_url = "http://127.0.0.1:9"\n')
+    (tmp_path / "settings.toml").write_text('[providers.cohere]\nbase_url = "http://127.0.0.1:9"\n', encoding="utf-8")
     async with console(qapp, tmp_path, demo=None, state=NEW) as it:
         await until(lambda: welcome(it))
         view = welcome(it)
