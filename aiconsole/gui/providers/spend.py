@@ -204,7 +204,7 @@ class SpendPage(QWidget):
                 tip="From the first of the month on, today as far as it is known",
             )
         )
-        self.tiles["Forecast for the month"].show_told(_forecast(self._planned()))
+        self.tiles["Forecast for the month"].show_told(forecast_told(self._planned(), past))
         self.limits.show_limits(spending(engine, None, now))
 
     def _planned(self) -> Forecast | None:
@@ -351,16 +351,17 @@ class SpendPage(QWidget):
         return made
 
 
-def _forecast(plan: Forecast | None) -> Told:
-    """What the month will have cost, as the job for usage analytics expects it."""
+def forecast_told(plan: Forecast | None, spent: float) -> Told:
+    """What the month will have cost, as the job for usage analytics expects it: never less than the USD ``spent`` since."""
     if plan is None:
-        return Told("", "no data", "made by the job Usage analytics, once a day")
-    note = f"{money(plan.low_usd)} to {money(plan.high_usd)} in 8 of 10 cases"
+        return Told("", "no data", "made by the job Usage analytics")
+    low, expected, high = (max(usd, spent) for usd in (plan.low_usd, plan.expected_usd, plan.high_usd))
+    note = f"{money(low)} to {money(high)} in 8 of 10 cases"
     if plan.reached_at is not None:
         change = f"limit of {money(plan.budget_usd)} reached on {day_words(plan.reached_at)}"
-        return Told(plan.month, money(plan.expected_usd), note, change, False, "warn")
+        return Told(plan.month, money(expected), note, change, False, "warn")
     change = f"limit {money(plan.budget_usd)}" if plan.budget_usd else ""
-    return Told(plan.month, money(plan.expected_usd), note, change, None, "ok" if plan.budget_usd else None)
+    return Told(plan.month, money(expected), note, change, None, "ok" if plan.budget_usd else None)
 
 
 def _chip(words: str, name: str) -> QPushButton:

@@ -9,9 +9,10 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 
+from aiconsole.domain.analysis import Forecast
 from aiconsole.domain.errors import ConfigError
 from aiconsole.domain.history import Spend
-from aiconsole.gui.providers.spend import SpendPage
+from aiconsole.gui.providers.spend import SpendPage, forecast_told
 from aiconsole.gui.providers.spend_model import DAY_S, rows_of, write_csv
 from tests.gui.console import Console, console, has_focus, press, tab_to, until
 from tests.gui.providers.history import write_hour
@@ -52,6 +53,14 @@ async def test_the_strip_leads_to_spend_by_day_and_its_requests(qapp: QApplicati
         first = page.model.rows[0]
         assert (requests.wanted.provider, requests.wanted.route) == (first.provider, first.route)
         await until(lambda: requests.found is not None and requests.found.count == first.requests)
+
+
+def test_the_forecast_is_never_below_what_was_spent_since_it_was_made() -> None:
+    made = Forecast("2026-11", 0.0, 2.0, 1.0, 3.0)
+    told = forecast_told(made, 2.5)
+    assert told.figure == "$2.50"
+    assert told.note.startswith("$2.50 to $3.00")
+    assert forecast_told(made, 0.5).figure == "$2.00"
 
 
 async def test_what_is_shown_is_exported_and_escape_goes_back(qapp: QApplication, tmp_path: Path) -> None:
