@@ -9,7 +9,9 @@ latency is looked at: answers are of any length, so theirs says nothing.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
+from collections.abc import Sequence
 from typing import Final, Literal
 
 Outcome = Literal["ok", "pushed back", "neutral"]
@@ -53,7 +55,7 @@ class Concurrency:
         in_flight: calls under way.
     """
 
-    __slots__ = ("_era", "_least", "_limit", "_most", "_waiting", "in_flight")
+    __slots__ = ("_era", "_least", "_limit", "_most", "_told", "_waiting", "in_flight")
 
     def __init__(self, start: int = START, least: int = LEAST, most: int = MOST) -> None:
         if not 1 <= least <= start <= most:
@@ -62,7 +64,8 @@ class Concurrency:
         self._least = least
         self._most = most
         self._era = 0
-        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._waiting: deque[asyncio.Future[Concurrency]] = deque()
+        self._told = 0
         self.in_flight = 0
 
     @property
@@ -81,23 +84,18 @@ class Concurrency:
         self.in_flight += 1
         return Slot(self, self._era)
 
-    async def room(self) -> None:
-        """Wait for a place to become free; who waited longest is told first. The place is not kept: ask `try_enter`."""
-        waiter = asyncio.get_running_loop().create_future()
-        self._waiting.append(waiter)
-        try:
-            await waiter
-        except asyncio.CancelledError:
-            if waiter.done() and not waiter.cancelled():
-                self._tell_one()
-            raise
-
     def _tell_one(self) -> None:
         while self._waiting:
             waiter = self._waiting.popleft()
             if not waiter.done():
-                waiter.set_result(None)
+                waiter.set_result(self)
+                self._told += 1
                 return
+
+    def _tried(self) -> None:
+        """One who was told has tried, or is gone: a place that he did not take is for the next."""
+        self._told -= 1
+        self._tell()
 
     def _grow(self, era: int) -> None:
         if era == self._era and self.in_flight >= int(self._limit):
@@ -112,6 +110,26 @@ class Concurrency:
         self._tell()
 
     def _tell(self) -> None:
-        """Let as many of those who wait try as there is room for."""
-        for _ in range(min(len(self._waiting), self.limit - self.in_flight)):
+        """Let as many of those who wait try as there is room for, besides those who were told already."""
+        for _ in range(min(len(self._waiting), self.limit - self.in_flight - self._told)):
             self._tell_one()
+
+
+async def room(places: Sequence[Concurrency]) -> None:
+    """Wait for a place to become free at one of ``places``; who waited longest is told first. The place is not kept: ask
+    `Concurrency.try_enter` before anything else is awaited. If that is not done, or in vain, the next one is told."""
+    loop = asyncio.get_running_loop()
+    waiter: asyncio.Future[Concurrency] = loop.create_future()
+    for place in places:
+        place._waiting.append(waiter)
+    try:
+        told_by = await waiter
+    except asyncio.CancelledError:
+        if waiter.done() and not waiter.cancelled():
+            waiter.result()._tried()
+        raise
+    finally:
+        for place in places:
+            with contextlib.suppress(ValueError):
+                place._waiting.remove(waiter)
+    loop.call_soon(told_by._tried)

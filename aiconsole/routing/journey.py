@@ -20,7 +20,7 @@ from aiconsole.domain.errors import AllFailed, ConnectionCut, HeldBack, Provider
 from aiconsole.domain.events import Event
 from aiconsole.domain.trace import Choice, DecisionTrace, Outcome
 from aiconsole.routing.candidates import Candidate, Route
-from aiconsole.routing.concurrency import Concurrency
+from aiconsole.routing.concurrency import Concurrency, room
 from aiconsole.routing.deadlines import limits_of
 from aiconsole.routing.facts import Fits, Knowledge, RequestFacts
 from aiconsole.routing.fitness import Needs, Unfit, unfit
@@ -134,7 +134,7 @@ class Journey:
             if isinstance(leg, Leg):
                 return leg
         while True:
-            soonest, full = inf, None
+            soonest, full = inf, list[Concurrency]()
             self._left = self._ordered()
             for candidate in tuple(self._left):
                 leg = self._leg(candidate)
@@ -144,14 +144,14 @@ class Journey:
                         self._record.switched(self._last, candidate, self.errors[-1], mid_stream=mid_stream)
                     return leg
                 if leg.full is not None:
-                    full = full or leg.full
+                    full.append(leg.full)
                 elif leg.breaker or leg.wait_s > self.route.policy.patience_s:
                     self._record.trace.skipped(candidate.name, leg.reason)
                     self.errors.append(_held_back(candidate, leg))
                     self._left.remove(candidate)
                 else:
                     soonest = min(soonest, leg.wait_s)
-            if full is None and (not self._left or soonest >= self.remaining_s):
+            if not full and (not self._left or soonest >= self.remaining_s):
                 raise self.give_up()
             await self._wait(soonest, full)
 
@@ -371,14 +371,14 @@ class Journey:
             if not isinstance(error, HeldBack)
         )
 
-    async def _wait(self, soonest: float, full: Concurrency | None) -> None:
+    async def _wait(self, soonest: float, full: Sequence[Concurrency]) -> None:
         """Until a limit resets, or a call in flight makes room."""
-        if full is None:
+        if not full:
             await self._pause(soonest, f"waited {soonest:.2g} s for a limit to reset")
             return
         try:
             async with asyncio.timeout(min(soonest, self.remaining_s)):
-                await full.room()
+                await room(full)
         except TimeoutError:
             if self.remaining_s <= 0:
                 raise self.give_up() from None

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aiconsole.routing.concurrency import Concurrency, Outcome, Slot
+from aiconsole.routing.concurrency import Concurrency, Outcome, Slot, room
 
 
 def enter(concurrency: Concurrency, times: int = 1) -> list[Slot]:
@@ -117,3 +117,46 @@ def test_in_flight_never_passes_the_limit_it_entered_under(steps: list[str]) -> 
         assert concurrency.in_flight == len(slots)
         assert 1 <= concurrency.limit <= 64
         assert concurrency.limit <= before + 1
+
+
+async def test_a_place_that_who_was_told_does_not_take_is_for_the_next() -> None:
+    concurrency = Concurrency(start=2)
+    slots = enter(concurrency, 2)
+    told = 0
+
+    async def wait_in_vain() -> None:
+        nonlocal told
+        await room((concurrency,))
+        told += 1
+
+    async with asyncio.timeout(10), asyncio.TaskGroup() as group:
+        for _ in range(50):
+            group.create_task(wait_in_vain())
+        await asyncio.sleep(0)
+        slots[0].leave("pushed back")
+        slots[1].leave("pushed back")
+    assert told == 50
+
+
+async def test_who_was_told_and_left_passes_the_place_on() -> None:
+    concurrency = Concurrency(start=1)
+    (slot,) = enter(concurrency)
+    first, second = (asyncio.create_task(room((concurrency,))) for _ in range(2))
+    await asyncio.sleep(0)
+    slot.leave("neutral")
+    first.cancel()
+    async with asyncio.timeout(10):
+        await second
+    assert first.cancelled()
+
+
+async def test_a_place_at_any_limit_will_do() -> None:
+    busy, other = Concurrency(start=1), Concurrency(start=1)
+    (held,), (slot,) = enter(busy), enter(other)
+    waiting = asyncio.create_task(room((busy, other)))
+    await asyncio.sleep(0)
+    slot.leave("neutral")
+    async with asyncio.timeout(10):
+        await waiting
+    held.leave("neutral")
+    assert busy.try_enter() is not None
