@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from aiconsole.gui import keys
-from aiconsole.gui.keys import keys_text, with_keys
+from aiconsole.gui.keys import keys_text, present_keys, with_keys
 
 GUI = Path(__file__).resolve().parents[2] / "aiconsole" / "gui"
 TELLS = {"QLabel", "setToolTip", "setText", "setAccessibleDescription", "setPlaceholderText"}
 
 
 def mac(shortcut: str) -> str:
-    signs = {"Ctrl": "⌘", "Alt": "⌥", "Shift": "⇧", "Return": "↩"}
+    signs = {"Ctrl": "⌘", "Alt": "⌥", "Shift": "⇧", "Return": "↩", "Del": "⌫"}
     return "".join(signs.get(part, part) for part in shortcut.split("+"))
 
 
@@ -25,7 +25,7 @@ def mac(shortcut: str) -> str:
         ("Start the run (Ctrl+Return)", "Start the run (⌘↩)"),
         ("Enter sends, Shift+Enter starts a line", "Enter sends, ⇧Enter starts a line"),
         ("Stop (Ctrl+.) or ask (Ctrl+Shift+P), Alt+3", "Stop (⌘.) or ask (⌘⇧P), ⌥3"),
-        ("Delete the rule (Del), A+B, Ctrl+wheel", "Delete the rule (Del), A+B, Ctrl+wheel"),
+        ("Delete the rule (Del), Ins, A+B, Ctrl+wheel", "Delete the rule (⌫), Ins, A+B, Ctrl+wheel"),
     ],
 )
 def test_keys_are_written_as_a_mac_does_there(words: str, told: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -36,6 +36,15 @@ def test_keys_are_written_as_a_mac_does_there(words: str, told: str, monkeypatch
 def test_elsewhere_they_stay_what_they_are(qapp: object) -> None:
     for text in ("Ctrl+Return", "Ctrl+Shift+P", "Ctrl+.", "Alt+Up", "Ctrl+PgDown"):
         assert mac(text) == keys_text(text) or keys_text(text) == text
+
+
+def test_a_mac_gets_other_keys_for_those_it_lacks() -> None:
+    assert [present_keys(keys, platform="darwin") for keys in ("Ins", "Del", "Ctrl+N")] == [
+        "Ctrl+I",
+        "Backspace",
+        "Ctrl+N",
+    ]
+    assert [present_keys(keys, platform="win32") for keys in ("Ins", "Del")] == ["Ins", "Del"]
 
 
 def told_as_they_are(path: Path) -> list[str]:

@@ -22,6 +22,7 @@ from ...jobs_setup import Jobs
 from ..commands import Command
 from ..figures import count
 from ..hint import Hint
+from ..keys import with_keys
 from ..lines import Cell, Line, LinesModel, LinesTable
 from ..moments import full, moment
 from ..session import Session
@@ -91,7 +92,7 @@ class Errors(Findings):
         set_role(self.sample, "code")
         self.open, self.resolve = QPushButton("Open the request"), QPushButton("Call it done")
         self.open.setToolTip("The last request that failed so")
-        self.resolve.setToolTip("If it comes again, that is told as a regression (Del)")
+        self.resolve.setToolTip(with_keys("If it comes again, that is told as a regression (Del)"))
         self.empty = Hint("No errors", "Failed requests and faults of the console are grouped here by what they share.")
         self._split = QSplitter(Qt.Orientation.Horizontal)
         self._build()

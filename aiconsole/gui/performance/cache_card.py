@@ -9,6 +9,7 @@ from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QStackedWidget, QVBoxLayout
 
 from ..hint import Hint
+from ..keys import with_keys
 from ..lines import LinesModel, LinesTable
 from ..settings.editors import Choice
 from ..theme import SPACE_L, SPACE_M, SPACE_S, set_role
@@ -60,7 +61,7 @@ class CacheCard(QFrame):
         self.table.chosen.connect(lambda _: self._show_buttons())
         self.pin, self.remove, self.clear = QPushButton("Pin"), QPushButton("Remove"), QPushButton("Clear all…")
         self.pin.setToolTip("Keep this answer at any age, whatever the cache's size (P)")
-        self.remove.setToolTip("Remove this answer, from the file too (Del)")
+        self.remove.setToolTip(with_keys("Remove this answer, from the file too (Del)"))
         self.clear.setToolTip("Remove every answer, from the file too")
         set_role(self.clear, "quiet")
         self.pin.clicked.connect(self.pin_chosen)
