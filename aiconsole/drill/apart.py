@@ -11,14 +11,14 @@ import contextlib
 import logging
 import multiprocessing
 import signal
+import sys
 from collections.abc import AsyncGenerator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
-from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from threading import Thread
 from time import monotonic
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -27,6 +27,12 @@ from aiconsole.drill.alone import alone
 from aiconsole.drill.lapse import LapseLoop
 from aiconsole.drill.run import Done, Step
 from aiconsole.drill.scenarios import SCENARIOS, FaultKind, Scenario, one_fault
+
+if TYPE_CHECKING:
+    if sys.platform == "win32":
+        from multiprocessing.connection import PipeConnection as Connection
+    else:
+        from multiprocessing.connection import Connection
 
 _TOGETHER_S: Final = 0.05
 """Steps that come within this time are handed on together."""

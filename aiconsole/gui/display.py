@@ -43,6 +43,7 @@ _XCB = {
     "libxkbcommon-x11.so.0": "libxkbcommon-x11-0",
 }
 _WAYLAND = {"libwayland-client.so.0": "libwayland-client0", "libwayland-cursor.so.0": "libwayland-cursor0"}
+_UNIX: int = getattr(socket, "AF_UNIX", -1)  # Windows has none, and is not asked
 
 
 def _loads(library: str) -> bool:
@@ -104,7 +105,7 @@ def _why_no_display(environ: Mapping[str, str]) -> str:
 
 def _wayland_answers(environ: Mapping[str, str]) -> bool:
     name = environ.get("WAYLAND_DISPLAY")
-    return bool(name) and _connects(socket.AF_UNIX, str(Path(environ.get("XDG_RUNTIME_DIR", "/"), str(name))))
+    return bool(name) and _connects(_UNIX, str(Path(environ.get("XDG_RUNTIME_DIR", "/"), str(name))))
 
 
 def _x_answers(display: str) -> bool:
@@ -115,7 +116,7 @@ def _x_answers(display: str) -> bool:
         return False
     if host in ("", "unix"):
         path = f"/tmp/.X11-unix/X{number}"  # noqa: S108
-        return _connects(socket.AF_UNIX, "\0" + path) or _connects(socket.AF_UNIX, path)
+        return _connects(_UNIX, "\0" + path) or _connects(_UNIX, path)
     return _connects(socket.AF_INET, (host, 6000 + int(number)))
 
 

@@ -29,6 +29,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import select
+import sys
 import traceback
 from collections import deque
 from functools import lru_cache, partial
@@ -359,7 +360,7 @@ def _has_input(protocol: ResponseHandler) -> bool:
     sock = None if protocol.transport is None else protocol.transport.get_extra_info("socket")
     if sock is None:
         return True
-    if hasattr(select, "poll"):
+    if sys.platform != "win32" and hasattr(select, "poll"):
         poller = select.poll()
         poller.register(sock, select.POLLIN)
         return bool(poller.poll(0))
