@@ -67,12 +67,15 @@ def main(arguments: Sequence[str] | None = None, *, shown: Callable[[Shell], obj
     if words := missing_display(os.environ):
         _tell(words)
         return NO_DISPLAY
+    from PySide6.QtCore import Qt
     from PySide6.QtWidgets import QApplication
 
     application = QApplication.instance() or QApplication(["aiconsole"])
     assert isinstance(application, QApplication)
     application.setApplicationName("AI Console")
     application.setDesktopFileName("aiconsole")
+    # A Mac's own setting is to pass over buttons, and then not all could be done by keyboard.
+    application.styleHints().setTabFocusBehavior(Qt.TabFocusBehavior.TabFocusAllControls)
 
     from aiconsole.gui.loop import WindowLoop
 
