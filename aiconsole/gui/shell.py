@@ -22,6 +22,7 @@ from shiboken6 import isValid
 from ..domain.errors import ConsoleError
 from .commands import Command, Commands
 from .icons import Icons
+from .keys import present_keys
 from .notices import Notice, Notices
 from .rail import Rail
 from .strip import Strip
@@ -322,9 +323,11 @@ class Shell(QMainWindow):
 
 def _ways(shortcut: str) -> list[str]:
     """The key sequences of a shortcut: a symbol such as ? comes with Shift on some keyboards and systems, without on others
-    (where both fit, Qt calls the one shortcut ambiguous with itself)."""
+    (where both fit, Qt calls the one shortcut ambiguous with itself), and a Mac lacks some keys."""
     symbol = len(shortcut) == 1 and not shortcut.isalnum()
-    return [shortcut, f"Shift+{shortcut}", *_WHILE_TYPING.get(shortcut, ())] if symbol else [shortcut]
+    if symbol:
+        return [shortcut, f"Shift+{shortcut}", *_WHILE_TYPING.get(shortcut, ())]
+    return list(dict.fromkeys((shortcut, present_keys(shortcut))))
 
 
 def _first_control(view: QWidget) -> QWidget | None:
