@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import errno
 import os
 import sys
 from collections.abc import Awaitable, Callable, Sequence
@@ -71,6 +72,14 @@ def run(arguments: list[str]) -> int:
         return USAGE
 
 
+def _port_words(error: OSError | OverflowError) -> str:
+    """Why a port cannot be used; for the usual reasons, `os.strerror` has no words on Windows."""
+    if not isinstance(error, OSError) or not error.errno:
+        return "it is no port"
+    usual = {errno.EADDRINUSE: "Address already in use", errno.EACCES: "Permission denied"}
+    return usual.get(error.errno) or os.strerror(error.errno)
+
+
 def _drill(options: argparse.Namespace) -> int:
     from aiconsole.drill.command import drill
     from aiconsole.drill.lapse import LapseLoop
@@ -85,10 +94,10 @@ async def _run(options: argparse.Namespace) -> int:
 
         try:
             await serve(options.port, options.seed, fast=options.fast, say=_say)
-        except BrokenPipeError:
-            raise
         except (OSError, OverflowError) as error:
-            why = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else "it is no port"
+            if isinstance(error, OSError) and reader_left(error):
+                raise
+            why = _port_words(error)
             advice = "Give another with --port; 0 takes a free one."
             raise ConfigError(f"Port {options.port} cannot be used: {why}.", advice=advice) from error
         return DONE
