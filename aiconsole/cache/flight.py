@@ -27,11 +27,13 @@ _AHEAD: Final = 1000
 
 
 class SharedCall:
-    """One call for a whole answer. ``done`` is called when it has ended, before anybody gets the answer."""
+    """One call for a whole answer. ``done`` is called, with this, when nobody may join it any more: it has ended, and nobody
+    has the answer yet, or all have left. May be called twice."""
 
-    def __init__(self, call: Coroutine[Any, Any, ChatResult], done: Callable[[], object]) -> None:
+    def __init__(self, call: Coroutine[Any, Any, ChatResult], done: Callable[[SharedCall], object]) -> None:
+        self._done = done
         self.task = asyncio.ensure_future(call)
-        self.task.add_done_callback(lambda _: done())
+        self.task.add_done_callback(lambda _: done(self))
         self._waiting = 0
         self._taken = False
 
@@ -54,6 +56,7 @@ class SharedCall:
             if self._waiting:
                 untold("cancelled")
             else:
+                self._done(self)
                 await _stop(self.task)
             raise
         self._waiting -= 1
@@ -73,7 +76,7 @@ class SharedStream:
     """
 
     def __init__(
-        self, source: Callable[[Traced], AsyncGenerator[StreamEvent, None]], done: Callable[[], object]
+        self, source: Callable[[Traced], AsyncGenerator[StreamEvent, None]], done: Callable[[SharedStream], object]
     ) -> None:
         self._events: list[StreamEvent] = []
         self._error: BaseException | None = None
@@ -134,6 +137,7 @@ class SharedStream:
         finally:
             self._readers -= 1
             if not self._readers:
+                self._done(self)
                 await _stop(self.task)
         if self._error is not None:
             if self.take():
@@ -158,7 +162,7 @@ class SharedStream:
                 raise
         finally:
             self._over = True
-            self._done()
+            self._done(self)
             self._wake()
 
     def _wake(self) -> None:

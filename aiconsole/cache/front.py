@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, suppress
 from random import Random
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
@@ -31,6 +31,7 @@ from aiconsole.domain.chat import (
     ReasoningDelta,
     StreamEvent,
     TextDelta,
+    Timeouts,
     Timing,
     ToolCallDelta,
 )
@@ -42,6 +43,9 @@ from aiconsole.domain.trace import Traced
 Stream = AsyncGenerator[StreamEvent, None]
 _TOKENS: Final = frozenset({TextDelta, ReasoningDelta, ToolCallDelta})
 _NAMES: Final = 1000
+Shared = TypeVar("Shared")
+_Flight = tuple[bytes, Timeouts | None]
+"""What requests share a call by: their key, and how long they are ready to wait."""
 
 
 class Asked(Protocol):
@@ -97,8 +101,8 @@ class ResponseCache(Keeping):
         self._policy_of = policy
         self._policies: dict[str, CachePolicy | None] = {}
         self._keys = Keys()
-        self._calls: dict[bytes, SharedCall] = {}
-        self._streams: dict[bytes, SharedStream] = {}
+        self._calls: dict[_Flight, SharedCall] = {}
+        self._streams: dict[_Flight, SharedStream] = {}
         self._renewing: dict[bytes, asyncio.Task[None]] = {}
 
     def configure(self, limits: CacheLimits) -> None:
@@ -134,13 +138,16 @@ class ResponseCache(Keeping):
             return self._given(ask, found)
         if request.cache == "fresh":
             return await self._call(ask)
-        flight = self._calls.get(key)
-        stream = self._streams.get(key)
+        shared = (key, request.timeouts)
+        flight = self._calls.get(shared)
+        stream = self._streams.get(shared)
         if flight is None and stream is not None:
             return await self._end_of(ask, stream)
         if flight is None:
             self._accounts.missed(key)
-            flight = self._calls[key] = SharedCall(self._call_or_stale(ask), lambda: self._calls.pop(key, None))
+            flight = self._calls[shared] = SharedCall(
+                self._call_or_stale(ask), lambda gone: _drop(self._calls, shared, gone)
+            )
         result, first = await flight.result(lambda kind: self._ended(ask, kind, stream=False))
         return self._passed_on(ask, result, first=first, stream=False)
 
@@ -177,12 +184,12 @@ class ResponseCache(Keeping):
                 yield event
 
     async def _shared(self, ask: Ask, traced: Traced | None) -> Stream:
-        key = ask.key
-        flight = self._streams.get(key)
+        shared = (ask.key, ask.request.timeouts)
+        flight = self._streams.get(shared)
         if flight is None:
-            self._accounts.missed(key)
-            flight = self._streams[key] = SharedStream(
-                lambda way: self._recorded_or_stale(ask, way), lambda: self._streams.pop(key, None)
+            self._accounts.missed(ask.key)
+            flight = self._streams[shared] = SharedStream(
+                lambda way: self._recorded_or_stale(ask, way), lambda gone: _drop(self._streams, shared, gone)
             )
         flight.follow(traced)
         async with aclosing(flight.read(lambda kind: self._ended(ask, kind, stream=True))) as events:
@@ -378,3 +385,9 @@ class ResponseCache(Keeping):
     def _timing(self, ask: Ask, *, answered: bool = True) -> Timing:
         took_ms = (self._clock.monotonic() - ask.began) * 1000
         return Timing(self._clock.now() - took_ms / 1000, took_ms if answered else None, took_ms)
+
+
+def _drop(flights: dict[_Flight, Shared], flight: _Flight, gone: Shared) -> None:
+    """Let nobody join what is over; another may have taken its place by then."""
+    if flights.get(flight) is gone:
+        del flights[flight]

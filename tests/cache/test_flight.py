@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from aiconsole.cache.flight import SharedStream
-from aiconsole.domain.chat import Finished, StreamEvent, TextDelta
-from aiconsole.domain.errors import ProviderError, QuotaExhausted
+from aiconsole.domain.chat import Finished, StreamEvent, TextDelta, Timeouts
+from aiconsole.domain.errors import ProviderError, QuotaExhausted, TimedOut
 from aiconsole.simulator import Behaviour, known_text
 from tests.cache.console import Console, asking, console, read, text_of
 
@@ -143,6 +143,37 @@ async def test_an_error_is_everybodys_and_is_not_tried_again(streamed: bool, tmp
     assert [end.error_kind for end in here.ends()] == ["quota exhausted"] * 20
 
 
+@pytest.mark.parametrize("streamed", [False, True])
+async def test_who_comes_while_a_call_is_given_up_makes_a_new_one(streamed: bool, tmp_path: Path) -> None:
+    async with console(tmp_path) as here:
+        here.simulator.set("groq", Behaviour(ttft_ms=60_000))
+        ask = read if streamed else type(here.engine).complete
+        leader = asyncio.create_task(ask(here.engine, asking()))  # type: ignore[operator]
+        await asked(here)
+        here.simulator.set("groq", Behaviour())
+        leader.cancel()
+        await asyncio.sleep(0)
+        answer = await ask(here.engine, asking())  # type: ignore[operator]
+        assert (text_of(answer) if streamed else answer.text) == TEXT
+        assert isinstance((await asyncio.gather(leader, return_exceptions=True))[0], asyncio.CancelledError)
+        assert here.calls == 2
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+async def test_another_ones_short_limit_is_not_shared(streamed: bool, tmp_path: Path) -> None:
+    async with console(tmp_path) as here:
+        here.simulator.set("groq", Behaviour(ttft_ms=400))
+        ask = read if streamed else type(here.engine).complete
+        hasty = asyncio.create_task(
+            ask(here.engine, asking(timeouts=Timeouts(first_token=0.1, total=0.1)))  # type: ignore[operator]
+        )
+        await asked(here)
+        answer = await ask(here.engine, asking())  # type: ignore[operator]
+        assert (text_of(answer) if streamed else answer.text) == TEXT
+        with pytest.raises(TimedOut):
+            await hasty
+
+
 async def test_a_slow_reader_holds_back_what_is_read_ahead() -> None:
     made = 0
 
@@ -151,7 +182,7 @@ async def test_a_slow_reader_holds_back_what_is_read_ahead() -> None:
         for made in range(5000):
             yield TextDelta(f"{made} ")
 
-    stream = SharedStream(lambda way: source(), lambda: None)
+    stream = SharedStream(lambda way: source(), lambda gone: None)
     async with aclosing(stream.read(lambda kind: None)) as events:
         await anext(events)
         for _ in range(50):
