@@ -167,10 +167,12 @@ class Race:
         return False
 
     async def _close(self, runner: Runner) -> None:
-        task = self._tasks.pop(runner, None)
+        task = self._tasks.get(runner)
         if task is not None:
-            task.cancel()
+            if not task.cancelling():
+                task.cancel()
             await asyncio.wait((task,))
+            self._tasks.pop(runner, None)
             if not task.cancelled() and isinstance(failed := task.exception(), ProviderError):
                 self.errors[runner] = failed
         stream = self._streams.pop(runner, None) if runner != self.winner else self._streams.get(runner)

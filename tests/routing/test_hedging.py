@@ -203,6 +203,32 @@ async def test_leaving_closes_both(at: str) -> None:
     assert second.closed
 
 
+async def test_leaving_while_the_loser_still_closes_is_a_cancellation() -> None:
+    closed = asyncio.Event()
+
+    async def first() -> Stream:
+        await asyncio.sleep(0.02)
+        yield TextDelta("first")
+
+    async def second() -> Stream:
+        try:
+            await asyncio.sleep(60)
+            yield TextDelta("second")
+        finally:
+            closing.set()
+            await closed.wait()
+
+    closing = asyncio.Event()
+    running = Race(first(), second, delay_s=0.0, clock=SystemClock())
+    reader = asyncio.create_task(heard(running))
+    await closing.wait()
+    reader.cancel()
+    await asyncio.sleep(0)
+    closed.set()
+    with pytest.raises(asyncio.CancelledError):
+        await reader
+
+
 async def test_over_real_sockets_the_losers_connection_is_dropped() -> None:
     messages = (Message.user("[[tokens=40]]"),)
     async with bench() as at:
