@@ -28,6 +28,9 @@ GLYPHS: Final[dict[BreakerState, State]] = {
 """The glyph of each state."""
 
 _GRAVITY: Final[tuple[BreakerState, ...]] = ("closed", "forced closed", "half-open", "open", "forced open")
+ACTED: Final[dict[Hold, str]] = {"open": "breaker held open", "closed": "breaker held closed", "reset": "breaker reset"}
+"""What the person did, as `UserActed` names it. The breaker tells of the change by itself."""
+
 _DONE: Final[dict[Hold, str]] = {"open": "is held open", "closed": "is held closed", "reset": "was reset"}
 
 
@@ -94,7 +97,7 @@ def turn(session: Session, shell: Shell, key: str, how: Hold) -> None:
     breaker = session.engine.gate.breakers.get(key)
     before = breaker.snapshot()
     {"open": breaker.force_open, "closed": breaker.force_closed, "reset": breaker.reset}[how]()
-    session.acted("breaker reset" if how == "reset" else f"breaker held {how}", key)
+    session.acted(ACTED[how], key)
     session.changed.emit()
 
     def undo() -> None:

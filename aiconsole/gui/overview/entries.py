@@ -27,7 +27,7 @@ from ...domain.events import (
     UserActed,
 )
 from ...domain.history import EventKind, PastEvent
-from ..breakers import GLYPHS
+from ..breakers import ACTED, GLYPHS
 from ..figures import latency, money, share
 from ..theme import State
 
@@ -61,6 +61,9 @@ _JOBS: Final[dict[str, State]] = {
     "interrupted": "warn",
     "missed": "warn",
 }
+
+_TOLD_BY_BREAKERS: Final = frozenset(ACTED.values())
+"""Actions of the person that have an entry as what they did to a breaker."""
 
 _NOBODY: Final[dict[Kind, str]] = {"alerts": "Alert", "console": "Console"}
 """Whom a past event concerns that names nobody; an action is the person's."""
@@ -143,7 +146,7 @@ def _of_console(event: Event | Continued, at: float) -> Entry | None:
         took = f" in {latency(event.duration_ms)}" if event.duration_ms is not None else ""
         words = f"{event.step}{took}" + (f": {event.message}" if event.message else "")
         return Entry(at, "jobs", _JOBS.get(event.step, "idle"), f"Job {event.job}", words, "jobs")
-    if isinstance(event, UserActed):
+    if isinstance(event, UserActed) and event.action not in _TOLD_BY_BREAKERS:
         return Entry(at, "actions", "idle", event.subject or "You", event.action)
     if isinstance(event, Notice):
         return Entry(at, "console", "warn", "Console", f"{event.message} {event.advice}".strip())
@@ -162,8 +165,10 @@ def _of_console(event: Event | Continued, at: float) -> Entry | None:
 
 
 def entry_of_past(event: PastEvent) -> Entry | None:
-    """The entry of an event that an earlier run of the console kept; None for what the person stopped and for alerts that may
-    come to nothing."""
+    """The entry of an event that an earlier run of the console kept; None for what the person stopped, for alerts that may
+    come to nothing, and for what a breaker's own entry says."""
+    if event.kind == "action" and event.words in _TOLD_BY_BREAKERS:
+        return None
     if event.kind == "failed request" and event.words.startswith("cancelled"):
         return None
     if event.kind == "alert" and ", pending" in event.words.partition(":")[0]:

@@ -123,6 +123,14 @@ def test_what_the_person_stopped_and_what_went_well_is_not_told() -> None:
     assert entry_of_past(PastEvent(1.0, "failed request", "groq/m", "cancelled")) is None
 
 
+def test_a_breaker_held_by_hand_is_told_once() -> None:
+    held = BreakerChanged("groq", "closed", "forced open", "held open by hand", 1.0)
+    told = [entry_of(event, 1.0) for event in (held, UserActed("breaker held open", 1.0, "groq"))]
+    assert [entry.words for entry in told if entry is not None] == ["breaker forced open: held open by hand"]
+    assert entry_of_past(PastEvent(1.0, "action", "groq", "breaker held open")) is None
+    assert entry_of_past(PastEvent(1.0, "action", "groq", "provider tested")) is not None
+
+
 def test_past_events_open_the_same() -> None:
     failed = entry_of_past(PastEvent(1.0, "failed request", "groq/m", "overloaded: busy", "fast", "r-1"))
     opened = entry_of_past(PastEvent(1.0, "breaker", "groq/m", "closed → open: 5 in a row"))
