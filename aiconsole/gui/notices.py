@@ -1,18 +1,22 @@
-"""Messages inside the window that ask for nothing: "Deleted. Undo". They leave by themselves unless they are errors."""
+"""Messages inside the window that ask for nothing: "Deleted. Undo". They leave by themselves unless they are errors.
+
+They stand below the panel in a room of their own, as some stay for as long as something runs: no place over a panel is
+without controls, and below it the panel's own head stays where it is when they come and go.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QEvent, QObject, QSize, Qt, QTimer
-from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent, QEnterEvent, QPainter, QPaintEvent
+from PySide6.QtCore import QEvent, QObject, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent, QEnterEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from .icons import Icons, paint_state
-from .theme import SPACE_M, SPACE_S, State, Theme, set_role
+from .theme import SPACE_M, SPACE_S, SPACE_XS, State, Theme, set_role
 
 _KEPT = 3
-_WIDTH = 560
+_WIDTH = 800
 _SECONDS = 8.0
 
 
@@ -35,7 +39,10 @@ class StateGlyph(QWidget):
 
 
 class Notice(QFrame):
-    """One message; waits longer while the mouse is over it or the focus in it."""
+    """One message; waits longer while the mouse is over it or the focus in it. A click does not take the keyboard there.
+    ``leaving()``: it goes, with the keyboard still in it."""
+
+    leaving = Signal()
 
     def __init__(
         self,
@@ -58,7 +65,7 @@ class Notice(QFrame):
         label.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         layout = QHBoxLayout(self)
-        layout.setContentsMargins(SPACE_M, SPACE_S, SPACE_S, SPACE_S)
+        layout.setContentsMargins(SPACE_M, SPACE_XS, SPACE_S, SPACE_XS)
         layout.setSpacing(SPACE_S)
         layout.addWidget(StateGlyph(theme, state))
         layout.addWidget(label, 1)
@@ -73,6 +80,8 @@ class Notice(QFrame):
         self.dismiss.setToolTip("Dismiss")
         self.dismiss.clicked.connect(self.leave)
         layout.addWidget(self.dismiss)
+        for button in (self.action, self.dismiss):
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(round(seconds * 1000))
@@ -94,6 +103,8 @@ class Notice(QFrame):
     def leave(self) -> None:
         """Go now."""
         self._timer.stop()
+        if self._has_keyboard():
+            self.leaving.emit()
         self.hide()
         self.deleteLater()
 
@@ -107,23 +118,28 @@ class Notice(QFrame):
         super().leaveEvent(event)
 
     def _expire(self) -> None:
-        if self.action.hasFocus() or self.dismiss.hasFocus():
+        if self._has_keyboard():
             self._timer.start()
         else:
             self.leave()
 
+    def _has_keyboard(self) -> bool:
+        return self.action.hasFocus() or self.dismiss.hasFocus()
+
 
 class Notices(QWidget):
-    """The column of messages at the top of ``parent``, the newest first, at most three."""
+    """A column of messages, the newest first, at most three; it takes no room without any. ``left()``: the one that had
+    the keyboard goes."""
 
-    def __init__(self, parent: QWidget, theme: Theme, icons: Icons) -> None:
-        super().__init__(parent)
-        self._parent, self._theme, self._icons = parent, theme, icons
+    left = Signal()
+
+    def __init__(self, theme: Theme, icons: Icons) -> None:
+        super().__init__()
+        self._theme, self._icons = theme, icons
         self._kept: list[Notice] = []
         self._layout = QVBoxLayout(self)
-        self._layout.setContentsMargins(0, 0, 0, 0)
-        self._layout.setSpacing(SPACE_S)
-        parent.installEventFilter(self)
+        self._layout.setContentsMargins(SPACE_M, SPACE_S, SPACE_M, SPACE_S)
+        self._layout.setSpacing(SPACE_XS)
         self.hide()
 
     def tell(
@@ -140,13 +156,14 @@ class Notices(QWidget):
         wait = (0.0 if state == "crit" else _SECONDS) if seconds is None else seconds
         notice = Notice(self._theme, self._icons, text, state, action, run, wait)
         notice.installEventFilter(self)
+        notice.leaving.connect(self.left)
         self._layout.insertWidget(0, notice)
         self._kept.insert(0, notice)
         notice.show()
+        self.show()
         QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(notice, text))
         for old in self.shown()[_KEPT:]:
             old.leave()
-        self._place()
         return notice
 
     def shown(self) -> list[Notice]:
@@ -160,24 +177,14 @@ class Notices(QWidget):
                 Qt.FocusReason.ShortcutFocusReason
             )
 
-    def event(self, event: QEvent) -> bool:
-        handled = super().event(event)
-        if event.type() == QEvent.Type.LayoutRequest:
-            self._place()
-        return handled
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Lines of a length that is read at a glance, in the middle."""
+        super().resizeEvent(event)
+        beside = max(SPACE_M, (self.width() - _WIDTH) // 2)
+        self._layout.setContentsMargins(beside, SPACE_S, beside, SPACE_S)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if (watched is self._parent and event.type() == QEvent.Type.Resize) or (
-            isinstance(watched, Notice) and event.type() == QEvent.Type.Hide
-        ):
+        if isinstance(watched, Notice) and event.type() == QEvent.Type.Hide and watched.isHidden():
             self._kept = self.shown()
-            self._place()
+            self.setVisible(bool(self._kept))
         return super().eventFilter(watched, event)
-
-    def _place(self) -> None:
-        parent = self._parent
-        self.setVisible(bool(self.shown()))
-        width = min(_WIDTH, parent.width() - 2 * SPACE_M)
-        height = max(self._layout.totalHeightForWidth(width), self._layout.totalMinimumSize().height())
-        self.setGeometry((parent.width() - width) // 2, SPACE_M, width, height)
-        self.raise_()

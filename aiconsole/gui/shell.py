@@ -90,8 +90,8 @@ class Shell(QMainWindow):
         self._open_key = ""
         self._central = QWidget()
         self._stack = QStackedWidget()
+        self._notices = Notices(theme, self.icons)
         self._build()
-        self._notices = Notices(self._stack, theme, self.icons)
         self._palette: Palette | None = None
         self._sheet: ShortcutSheet | None = None
         self.commands.listen(self._bind)
@@ -140,7 +140,6 @@ class Shell(QMainWindow):
         view = self._view(panel)
         self._open_key = key
         self._stack.setCurrentWidget(view)
-        self._notices.raise_()
         self.rail.mark(key)
         self._restore_focus(key, view)
         if argument is not None and isinstance(view, OpensItems):
@@ -170,7 +169,7 @@ class Shell(QMainWindow):
         run: Callable[[], object] | None = None,
         seconds: float | None = None,
     ) -> Notice:
-        """Say something over the panel without asking; F8 takes the keyboard there. ``run`` is what the button
+        """Say something below the panel without asking; F8 takes the keyboard there. ``run`` is what the button
         ``action`` does. It leaves after ``seconds`` (8; an error stays; 0 stays)."""
         return self._notices.tell(text, state=state, action=action, run=run, seconds=seconds)
 
@@ -237,10 +236,12 @@ class Shell(QMainWindow):
         down.setSpacing(0)
         down.addWidget(self.strip)
         down.addWidget(self._stack, 1)
+        down.addWidget(self._notices)
         across.addLayout(down, 1)
         self.setCentralWidget(self._central)
         self.rail.chosen.connect(self.open)
         self.rail.commands_wanted.connect(self.show_palette)
+        self._notices.left.connect(self._leave_notice)
 
     def _add_own_commands(self) -> None:
         self.commands.add(
@@ -251,7 +252,7 @@ class Shell(QMainWindow):
                 title="Go to the message",
                 group="Window",
                 shortcut="F8",
-                run=self._notices.focus,
+                run=self._go_to_notice,
                 enabled=lambda: bool(self._notices.shown()),
             ),
             Command(key="close", title="Close the window", group="Window", shortcut="Ctrl+Q", run=self.close),
@@ -306,6 +307,14 @@ class Shell(QMainWindow):
             target = view if view.focusProxy() is not None else _first_control(view)
         if target is not None:
             target.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def _go_to_notice(self) -> None:
+        self._remember_focus()
+        self._notices.focus()
+
+    def _leave_notice(self) -> None:
+        if self._open_key:
+            self._restore_focus(self._open_key, self._views[self._open_key])
 
     def _ended(self, failed: str, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 
 import pytest
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
     QAbstractButton,
@@ -253,17 +252,23 @@ def test_f1_shows_the_shortcuts_while_one_types_with_those_of_panels_that_were_n
     assert not sheet.isVisible()
 
 
-def test_a_message_stays_above_the_panels(shell: Shell) -> None:
-    notice = shell.notify("Deleted.", seconds=0)
-    for key in ("overview", "chat", "overview"):
-        shell.open(key)
-        at = notice.mapTo(shell, notice.rect().center())
-        assert notice in (shell.childAt(at), *_parents(shell.childAt(at)))
-
-
-def _parents(widget: QWidget | None) -> Iterator[QWidget]:
-    while widget is not None and (widget := widget.parentWidget()) is not None:
-        yield widget
+def test_messages_cover_nothing_of_a_panel(qtbot: QtBot, shell: Shell) -> None:
+    view = shell.open("chat")
+    top, before = view.mapTo(shell, QPoint()), view.height()
+    for number in range(3):
+        shell.notify(f"Deleted {number}.", action="Undo", seconds=0)
+    qtbot.waitUntil(lambda: view.height() < before)
+    for key in ("overview", "chat"):
+        view = shell.open(key)
+        place = QRect(view.mapTo(shell, QPoint()), view.size())
+        assert place.topLeft() == top
+        shown = [found for found in shell.findChildren(Notice) if found.isVisible()]
+        assert len(shown) == 3
+        for notice in shown:
+            assert not place.intersects(QRect(notice.mapTo(shell, QPoint()), notice.size()))
+    for notice in shown:
+        notice.leave()
+    qtbot.waitUntil(lambda: view.height() == before)
 
 
 def test_a_shortcut_with_a_scope_works_there_alone(qtbot: QtBot, shell: Shell) -> None:
@@ -309,15 +314,19 @@ def test_everything_in_the_frame_has_a_name(shell: Shell) -> None:
 
 def test_a_message_offers_its_action_to_mouse_and_keyboard(qtbot: QtBot, shell: Shell) -> None:
     undone: list[str] = []
-    shell.open("chat")
+    view = shell.open("chat")
+    assert isinstance(view, View)
+    view.second.setFocus()
     shell.notify("Deleted.", action="Undo", run=lambda: undone.append("one"))
     press(qtbot, shell, Qt.Key.Key_F8)
     press(qtbot, shell, Qt.Key.Key_Space)
     assert undone == ["one"]
+    assert view.second.hasFocus()
     notice = shell.notify("Deleted.", action="Undo", run=lambda: undone.append("two"))
     QTest.mouseClick(notice.action, Qt.MouseButton.LeftButton)
     assert undone == ["one", "two"]
     assert not notice.isVisible()
+    assert view.second.hasFocus()
 
 
 def test_messages_leave_by_themselves_but_errors_stay(qtbot: QtBot, shell: Shell) -> None:
