@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from ...domain.conversations import ChatParams, Conversation, Transcript, Turn
 from ...domain.messages import Part, TextPart
@@ -379,9 +379,13 @@ class ChatPanel(QWidget):
 
     def _on_added(self, conversation: str, turn: Turn) -> None:
         if conversation == self.current:
+            focused = QApplication.focusWidget()
+            inside = focused is not None and self.transcript.isAncestorOf(focused)
             self.transcript.cut_after(turn.parent_id)
             self.transcript.begin(turn, self.answering.progress.get(turn.id))
             self._middle.setCurrentWidget(self.transcript)
+            if inside and QApplication.focusWidget() is not focused:
+                self.focus_composer()  # the message that had the keyboard is gone
         self.refresh_history()
 
     def _on_ended(self, conversation: str, turn: Turn) -> None:

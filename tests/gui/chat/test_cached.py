@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QToolButton
 
 from aiconsole.domain.chat import Cached, Cost, Timing
@@ -69,3 +70,27 @@ async def test_a_kept_answer_says_so_again_after_a_reload_and_r_asks_for_a_fresh
         meta = chat.panel.transcript.turns[-1].meta
         assert meta is not None
         assert meta.cached is None
+
+
+async def test_the_message_input_has_the_keyboard_after_a_click_on_refresh_or_answer_again(
+    qapp: QApplication, tmp_path: Path
+) -> None:
+    async with chatting(qapp, tmp_path) as chat:
+        assert chat.engine.simulator is not None
+        for name in ("groq", "cerebras", "openrouter"):
+            chat.engine.simulator.set(name, Behaviour(ttft_ms=1, tokens_per_s=20_000))
+        await chat.engine.change("cache.mode", "any temperature")
+        await chat.ask("[[tokens=5]] Same question?")
+        chat.panel.new()
+        await chat.ask("[[tokens=5]] Same question?")
+        for words in ("refresh", ""):
+            await chat.until(lambda: last(chat).findChild(QToolButton, "regenerate"))
+            again = last(chat).findChild(QToolButton, "regenerate")
+            assert again is not None
+            assert again.text() == words
+            before = chat.panel.transcript.turns[-1].id
+            again.setFocus(Qt.FocusReason.MouseFocusReason)
+            QTest.mouseClick(again, Qt.MouseButton.LeftButton)
+            await chat.until(lambda before=before: chat.panel.transcript.turns[-1].id != before)  # type: ignore[misc]
+            await chat.settled()
+            assert chat.focus() is chat.panel.composer.entry
