@@ -57,7 +57,7 @@ class Session(QObject):
     def __init__(self, engine: Engine, *, keep_demo: bool = True, clock: Clock | None = None) -> None:
         super().__init__()
         self.engine = engine
-        self._keep_demo = keep_demo
+        self.keep_demo = keep_demo
         self.clock = clock or SystemClock()
         self.activity = Activity(self.clock)
         self.keys_known = engine.demo
@@ -200,7 +200,7 @@ class Session(QObject):
         self.keys_known = on
         self.changed.emit()
         try:
-            if self._keep_demo and self.engine.settings.demo != on:
+            if self.keep_demo and self.engine.settings.demo != on:
                 await self.change("demo", on)
         finally:
             if not on:

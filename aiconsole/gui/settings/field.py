@@ -14,7 +14,7 @@ from ..session import Session
 from ..shell import Shell
 from ..theme import SPACE_L, SPACE_M, SPACE_S, SPACE_XS, set_role
 from .editors import Editor
-from .model import Entry, default_words, fault, same, value_of
+from .model import DEMO, Entry, default_words, demo_remark, fault, same, value_of
 
 _WORDS_WIDTH = 300
 
@@ -30,6 +30,7 @@ class SettingField(QWidget):
         self.entry = entry
         self.editor = Editor(entry)
         self._fault = ""
+        self._remark = ""
         self.note = QLabel()
         self.note.setTextFormat(Qt.TextFormat.PlainText)
         self.note.setWordWrap(True)
@@ -73,8 +74,9 @@ class SettingField(QWidget):
         across.addLayout(words)
         across.addLayout(edit, 1)
 
-    def show_value(self, value: Any) -> None:
-        """Show the value in force."""
+    def show_value(self, value: Any, remark: str = "") -> None:
+        """Show the value in force; ``remark`` tells where it comes from, where that is not the setting."""
+        self._remark = remark
         if not self.editor.touched:
             self.editor.show_value(value)
             self.show_fault("")
@@ -85,12 +87,12 @@ class SettingField(QWidget):
         self._fault = words
         self.editor.mark(bool(words))
         set_role(self.note, "caption", "crit" if words else None)
-        self.note.setText(words[:1].upper() + words[1:] if words else default_words(self.entry))
+        self.note.setText(words[:1].upper() + words[1:] if words else self._remark or default_words(self.entry))
 
-    def taken(self, value: Any) -> None:
+    def taken(self, value: Any, remark: str = "") -> None:
         """The value was kept."""
         self.editor.show_value(value)
-        self.show_value(value)
+        self.show_value(value, remark)
 
     def _judge(self, value: Any) -> str:
         words = str(value) if isinstance(value, ValueError) else fault(self.entry.key, value)
@@ -133,9 +135,16 @@ class SettingGroup(QFrame):
 
     def refresh(self) -> None:
         """Show the values in force."""
-        for key, field in self.fields.items():
-            value = value_of(self._session.engine.settings, key)
-            field.show_value(field.entry.default if value is None else value)
+        for field in self.fields.values():
+            field.show_value(*self._in_force(field.entry))
+
+    def _in_force(self, entry: Entry) -> tuple[Any, str]:
+        """A value, and what is to be said of where it comes from."""
+        value = value_of(self._session.engine.settings, entry.key)
+        if entry.key == DEMO:
+            on = self._session.engine.demo
+            return on, demo_remark(on, kept=bool(value), by_command_line=not self._session.keep_demo)
+        return entry.default if value is None else value, ""
 
     def _want(self, field: SettingField, value: Any) -> None:
         self._shell.start(self._keep(field, value))
@@ -146,15 +155,16 @@ class SettingGroup(QFrame):
     async def _keep(self, field: SettingField, value: Any) -> None:
         key = field.entry.key
         try:
-            if value is None:
+            if key == DEMO:
+                await self._session.set_demo(bool(value))
+            elif value is None:
                 await self._session.reset(key)
             else:
                 await self._session.change(key, value)
         except ConfigError as error:
             field.show_fault(f"{error.message} {error.advice}".strip())
         else:
-            now = value_of(self._session.engine.settings, key)
-            field.taken(field.entry.default if now is None else now)
+            field.taken(*self._in_force(field.entry))
 
 
 def _line() -> QFrame:

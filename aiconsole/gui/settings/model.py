@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -14,6 +14,9 @@ from ..keys import keys_text
 
 Shape = Literal["value", "lines", "text", "table"]
 """How a value is edited: in one control, as a list with an item a line, as longer text, as a table with an entry a line."""
+
+DEMO: Final = "demo"
+"""The setting that the command line may decide for a run."""
 
 _FIRST_GROUP = "General"
 _GROUPS = {"Bench": "Test bench"}
@@ -194,6 +197,14 @@ def default_words(entry: Entry) -> str:
         words = text_of(entry, entry.default).replace("\n", ", ") or ("empty" if entry.default == "" else "none")
     unit = f" {entry.info.unit}" if entry.info.unit and entry.default is not None else ""
     return f"Default: {words}{unit}"
+
+
+def demo_remark(on: bool, *, kept: bool, by_command_line: bool) -> str:
+    """Where it comes from whether simulated providers answer (``on``), "" where from the setting, which says ``kept``."""
+    now, setting = ("on" if each else "off" for each in (on, kept))
+    if by_command_line:
+        return f"{now.capitalize()} for this run: it was started with --demo on the command line. The setting is {setting}."
+    return "" if on == kept else f"{now.capitalize()} now. The setting is {setting}, from the next start on."
 
 
 def parse(entry: Entry, text: str) -> Any:

@@ -57,6 +57,41 @@ async def test_a_setting_is_searched_changed_and_reset_by_keyboard(
         assert not field.reset.isVisible()
 
 
+async def test_simulated_providers_are_shown_as_they_are_in_force_and_by_whom(
+    qtbot: QtBot, qapp: QApplication, tmp_path: Path
+) -> None:
+    async with console(qapp, tmp_path, demo=True) as it:
+        panel = await it.open("settings", "demo")
+        field = panel._shown[0].fields["demo"]
+        assert field.editor.control.isChecked()
+        assert field.note.text() == (
+            "On for this run: it was started with --demo on the command line. The setting is off."
+        )
+        press(Qt.Key.Key_Space)
+        await until(lambda: not it.engine.demo)
+        await until(lambda: field.note.text().startswith("Off for this run:"))
+        assert not field.editor.control.isChecked()
+        assert not (tmp_path / "settings.toml").exists()
+
+
+async def test_the_setting_switches_to_simulated_providers_at_once(
+    qtbot: QtBot, qapp: QApplication, tmp_path: Path
+) -> None:
+    async with console(qapp, tmp_path, demo=None) as it:
+        await until(lambda: it.session.keys_known)
+        panel = await it.open("settings", "demo")
+        field = panel._shown[0].fields["demo"]
+        assert not field.editor.control.isChecked()
+        assert field.note.text() == "Default: off"
+        press(Qt.Key.Key_Space)
+        await until(lambda: it.engine.demo and it.engine.settings.demo)
+        await until(field.reset.isVisible)
+        tab_to(field.reset)
+        press(Qt.Key.Key_Space)
+        await until(lambda: not it.engine.demo and not it.engine.settings.demo)
+        assert field.note.text() == "Default: off"
+
+
 async def test_a_switch_of_the_theme_is_live(qtbot: QtBot, qapp: QApplication, tmp_path: Path) -> None:
     async with console(qapp, tmp_path) as it:
         panel = await it.open("settings", "appearance.theme")
