@@ -86,13 +86,15 @@ class Journey:
         self._fits = fits
         self._began = clock.monotonic()
         self._record = Record(route, request, request_id, publish, clock, stream=stream)
-        self._ruling = Ruling(gate, route.name, named, publish, self._record)
+        self._named = named
+        self._ruling = Ruling(gate, route.name, self._elsewhere, publish, self._record)
         policy = route.policy
         asked = request.timeouts
         self._total_s = policy.total_s if asked is None or asked.total is None else asked.total
         needs = Needs.of(request, request.on_unsupported or policy.on_unsupported)
         self.facts = RequestFacts(gate, knowledge, policy, needs, stream=stream)
         self._tries: dict[str, int] = {}
+        self._passed_over: set[str] = set()
         self._again: tuple[Candidate, float] | None = None
         self._last: Candidate | None = None
         self._legs: list[Leg] = []
@@ -254,9 +256,23 @@ class Journey:
         tries = self._tries.get(leg.candidate.name, 1)
         plan = self._ruling.after(leg.candidate, error, remaining_s=self.remaining_s, tries=tries)
         if isinstance(plan, list):
-            self._left = [candidate for candidate in plan if candidate.name not in self._tries]
+            self._left = plan
             return MoveOn("a rule sends the request elsewhere")
         return plan
+
+    def _elsewhere(self, name: str) -> tuple[Candidate, ...]:
+        """Those a rule names that were not asked yet and can serve the request."""
+        fit: list[Candidate] = []
+        for candidate in self._named(name):
+            found = unfit(candidate, self.facts.needs, self.facts.known(candidate))
+            if candidate.name in self._tries or candidate.name in self._passed_over:
+                continue
+            if found is None:
+                fit.append(candidate)
+            else:
+                self._passed_over.add(candidate.name)
+                self._record.trace.skipped(candidate.name, found.reason)
+        return tuple(fit)
 
     def _ranked(self) -> list[Candidate]:
         """The candidates that can serve the request, in order; where none can, the request is let through to those that

@@ -25,6 +25,7 @@ class Ruling:
     """The rules, applied to one request of ``route``.
 
     Args:
+        named: the candidates a rule may send the request over to; none that were asked already.
         publish: takes what a rule has to tell the person.
     """
 
@@ -59,7 +60,7 @@ class Ruling:
                     model=candidate.model,
                 )
             if verdict.rule.do in ("route", "switch model") and (others := self._named(verdict.rule.to)):
-                return [*others, *last, *left[place:]]
+                return [*others, *(one for one in (*last, *left[place:]) if one not in others)]
             last.append(candidate)
         return last
 
