@@ -31,7 +31,7 @@ from aiconsole.domain.chat import (
 )
 from aiconsole.domain.clock import Clock
 from aiconsole.domain.embedding import EmbeddingResult
-from aiconsole.domain.errors import ConnectionFailed, MalformedAnswer, MissingKey, ProviderError
+from aiconsole.domain.errors import ConnectionFailed, MalformedAnswer, MissingKey, Phase, ProviderError
 from aiconsole.domain.messages import Extra
 from aiconsole.domain.models import Feature, ModelInfo, ProbeResult
 from aiconsole.domain.pools import PoolFigures
@@ -52,6 +52,8 @@ _DRAIN_S: Final = 0.25
 _MAX_PAGES: Final = 50
 _BRIEF: Final = Timeouts(connect=10.0, first_token=None, between=None, total=30.0)
 """The limits of calls that list, count or probe."""
+_TOTAL: Final[Phase] = "total"
+_FIRST_TOKEN: Final[Phase] = "first token"
 _Read = TypeVar("_Read")
 _encode: Final = msgspec.json.Encoder().encode
 
@@ -288,13 +290,16 @@ class HttpProvider:
             raise MissingKey(f"No key is set for {self._label}; nothing was sent.")
 
     async def _open(self, call: WireCall, timeouts: Timeouts) -> HttpResponse:
-        """Send a call that asks for a stream and wait for the head of a good answer, within the first token's limit."""
-        limit_s = timeouts.total if timeouts.first_token is None else timeouts.first_token
+        """Send a call that asks for a stream and wait for the head of a good answer, within the first token's limit and the
+        total one."""
+        limit_s, phase = timeouts.total, _TOTAL
+        if timeouts.first_token is not None and (limit_s is None or timeouts.first_token < limit_s):
+            limit_s, phase = timeouts.first_token, _FIRST_TOKEN
         try:
             async with asyncio.timeout(limit_s):
                 return await self._accepted(call, timeouts)
         except TimeoutError:
-            raise timed_out("total" if timeouts.first_token is None else "first token", limit_s) from None
+            raise timed_out(phase, limit_s) from None
         except httpx.TransportError as error:
             raise to_provider_error(error) from error
 

@@ -256,6 +256,7 @@ SHORT = 0.15
     ("handler", "timeouts", "phase", "partial"),
     [
         (sending(then=hang), Timeouts(first_token=SHORT), "first token", False),
+        (sending(then=hang), Timeouts(first_token=5, total=SHORT), "total", False),
         (sending(SSE, then=hang), Timeouts(first_token=SHORT), "first token", False),
         (sending(SSE, piece(b": waiting\n\n"), then=hang), Timeouts(first_token=SHORT), "first token", False),
         (sending(SSE, said("Good"), then=hang), Timeouts(between=SHORT), "between tokens", True),
