@@ -52,8 +52,6 @@ _DRAIN_S: Final = 0.25
 _MAX_PAGES: Final = 50
 _BRIEF: Final = Timeouts(connect=10.0, first_token=None, between=None, total=30.0)
 """The limits of calls that list, count or probe."""
-_TOTAL: Final[Phase] = "total"
-_FIRST_TOKEN: Final[Phase] = "first token"
 _Read = TypeVar("_Read")
 _encode: Final = msgspec.json.Encoder().encode
 
@@ -292,9 +290,10 @@ class HttpProvider:
     async def _open(self, call: WireCall, timeouts: Timeouts) -> HttpResponse:
         """Send a call that asks for a stream and wait for the head of a good answer, within the first token's limit and the
         total one."""
-        limit_s, phase = timeouts.total, _TOTAL
+        phase: Phase = "total"
+        limit_s = timeouts.total
         if timeouts.first_token is not None and (limit_s is None or timeouts.first_token < limit_s):
-            limit_s, phase = timeouts.first_token, _FIRST_TOKEN
+            phase, limit_s = "first token", timeouts.first_token
         try:
             async with asyncio.timeout(limit_s):
                 return await self._accepted(call, timeouts)

@@ -262,7 +262,7 @@ SHORT = 0.15
         (sending(SSE, said("Good"), then=hang), Timeouts(between=SHORT), "between tokens", True),
         (sending(SSE, said("Good"), then=hang), Timeouts(between=None, total=SHORT), "total", True),
     ],
-    ids=["no head", "no event", "comments only", "stall", "total"],
+    ids=["no head", "no head in all", "no event", "comments only", "stall", "total"],
 )
 async def test_each_deadline_of_a_stream(handler: Handler, timeouts: Timeouts, phase: str, partial: bool) -> None:
     error = await failure_of(handler, stream=True, timeouts=timeouts)
