@@ -42,6 +42,7 @@ from aiohttp.abc import AbstractResolver
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.connector import Connection
 
+from aiconsole import proactor
 from aiconsole.domain.errors import ConfigError
 from aiconsole.domain.pools import Holder, PoolFigures
 from aiconsole.providers.addresses import is_loopback
@@ -101,6 +102,7 @@ class Transport(httpx.AsyncBaseTransport):
         keepalive_s: float = KEEPALIVE_S,
         keep_stacks: bool = False,
     ) -> None:
+        proactor.mend()
         self._keep_stacks = keep_stacks
         self._connecting = 0
         self._timeouts = 0

@@ -20,6 +20,7 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
+from aiconsole import proactor
 from aiconsole.domain.clock import Clock, SystemClock
 from aiconsole.simulator.anthropic_form import AnthropicForm
 from aiconsole.simulator.behaviour import Behaviour, checked
@@ -87,6 +88,7 @@ class Simulator:
             msgspec.ValidationError: a behaviour is out of range.
             KeyError: there is no such provider.
         """
+        proactor.mend()
         simulator = cls(seed=seed, clock=clock, sleep=sleep)
         for name, behaviour in (behaviours or {}).items():
             simulator.set(name, behaviour)
