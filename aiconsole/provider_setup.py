@@ -143,6 +143,7 @@ class Providers:
             if self._reading is not None:
                 self._reading.cancel()
                 await asyncio.gather(self._reading, return_exceptions=True)
+            await self._keys.aclose()
 
     async def _stop_simulator(self) -> None:
         self.simulator = None

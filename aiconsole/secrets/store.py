@@ -34,6 +34,7 @@ KEY_VARIABLES: Mapping[str, str] = {
 """The environment variable each key may come from, read only."""
 
 _Result = TypeVar("_Result")
+_LEAVE_S = 0.5
 
 
 class BackendState(msgspec.Struct, frozen=True):
@@ -72,6 +73,7 @@ class KeyStore:
         self._given = backend
         self._backend: KeyringBackend | None = None
         self._turn = threading.Lock()
+        self._thread: threading.Thread | None = None
         self._variables = dict(KEY_VARIABLES)
         self._kept: dict[KeySource, dict[str, Key]] = {"session": {}, "keyring": {}, "environment": {}}
         self._problems: dict[str, str] = {}
@@ -159,6 +161,14 @@ class KeyStore:
         self._problems.pop(f"keyring {name}", None)
         return removed
 
+    async def aclose(self) -> None:
+        """Wait for the last question to the keyring, but not for long: where Python ends while the keyring's native code runs
+        in a thread, the process is aborted; where the keyring waits to be unlocked, it may never answer."""
+        if self._thread is not None and self._thread.is_alive():
+            import asyncio
+
+            await asyncio.to_thread(self._thread.join, _LEAVE_S)
+
     def _accept(self, source: KeySource, name: str, value: str | None) -> None:
         """Take what a source holds for a name, or note why it cannot be a key."""
         self._kept[source].pop(name, None)
@@ -210,7 +220,8 @@ class KeyStore:
             with contextlib.suppress(RuntimeError):  # the loop was closed meanwhile: nobody waits any more
                 loop.call_soon_threadsafe(deliver, result, error)
 
-        threading.Thread(target=run, name="aiconsole-keyring", daemon=True).start()
+        self._thread = threading.Thread(target=run, name="aiconsole-keyring", daemon=True)
+        self._thread.start()
         try:
             async with asyncio.timeout(self._timeout_s):
                 return await answer

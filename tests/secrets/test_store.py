@@ -344,3 +344,24 @@ def test_the_keyring_package_is_not_imported_before_it_is_asked() -> None:
         print([name for name in ("keyring", "asyncio", "logging") if name in sys.modules])
     """
     assert run_script(script, dict(os.environ)).stdout == "[]\n"
+
+
+async def test_closing_waits_for_the_keyring_so_that_no_native_code_runs_when_python_ends() -> None:
+    asked, answer = threading.Event(), threading.Event()
+    backend = memory_keyring(groq="gsk-1234567890")
+    kept = backend.get_password
+
+    def get_password(service: str, name: str) -> str | None:
+        asked.set()
+        answer.wait(20)
+        return kept(service, name)
+
+    backend.get_password = get_password  # type: ignore[method-assign]
+    store = KeyStore({}, backend=backend)
+    reading = asyncio.ensure_future(store.load(("groq",), {}))
+    assert await asyncio.to_thread(asked.wait, 20)
+    reading.cancel()
+    await asyncio.gather(reading, return_exceptions=True)
+    answer.set()
+    await store.aclose()
+    assert "aiconsole-keyring" not in {thread.name for thread in threading.enumerate()}
