@@ -44,7 +44,8 @@ class JobRecord(msgspec.Struct, frozen=True):
 
 
 class JobRun(msgspec.Struct, frozen=True):
-    """One run. ``number`` is 0 until it is kept; ``due`` None where it was begun by hand; ``result`` None while it goes on."""
+    """One run. ``number`` is 0 until it is kept; ``due`` None where it was begun by hand; ``result`` None while it goes on.
+    ``found``: it did its work, and what it found needs a look."""
 
     job: str
     cause: JobCause
@@ -58,6 +59,7 @@ class JobRun(msgspec.Struct, frozen=True):
     message: str = ""
     output: tuple[str, ...] = ()
     error: str = ""
+    found: bool = False
 
 
 class JobDay(msgspec.Struct, frozen=True):

@@ -112,7 +112,8 @@ class Analytics:
             run.say(line)
         used = sum(each.requests for each in slices if each.by == "provider")
         words = f"{used} calls in seven days; {len(anomalies)} anomalies in the last hour"
-        return Outcome(f"{words}; {predicted.month} will cost about ${predicted.expected_usd:.2f}.")
+        words += f"; {predicted.month} will cost about ${predicted.expected_usd:.2f}."
+        return Outcome(words, found=bool(anomalies))
 
     async def _slices(self, now: float, simulated: bool) -> list[Slice]:
         start, found = now - 2 * WEEK, []

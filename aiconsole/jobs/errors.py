@@ -125,7 +125,8 @@ class ErrorTracking:
         remarkable = ", ".join(
             f"{turns.count(turn)} {turn}" for turn in ("new", "regression", "spike") if turn in turns
         )
-        return Outcome(f"{count} errors{f': {remarkable}' if remarkable else ', all of known kinds'}.")
+        words = f"{count} errors{f': {remarkable}' if remarkable else ', all of known kinds'}."
+        return Outcome(words, found=bool(findings))
 
     async def flush(self) -> tuple[int, tuple[ErrorFinding, ...]]:
         """Hand on what was counted so far: how many errors, and what is remarkable. What cannot be kept is counted again.

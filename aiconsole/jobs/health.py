@@ -126,7 +126,7 @@ class HealthWatch:
         words = f"{asked}; not well: {', '.join(unwell)}." if unwell else f"{asked}; none is unwell."
         if not usable:
             words = "No provider can be asked yet: none has a key."
-        return Outcome(words, again_in_s=max(DOUBT_S, min(waits)) if waits else None)
+        return Outcome(words, again_in_s=max(DOUBT_S, min(waits)) if waits else None, found=bool(unwell))
 
     async def _probe(self, state: ProviderState, run: Run) -> None:
         try:

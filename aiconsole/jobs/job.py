@@ -21,11 +21,12 @@ class JobFailed(ConsoleError):
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """What came of a run that did not fail: a sentence, and in how many seconds it wants to run again where that is sooner
-    than its schedule says."""
+    """What came of a run that did not fail: a sentence, in how many seconds it wants to run again where that is sooner than
+    its schedule says, and whether what it ``found`` needs a look."""
 
     message: str = ""
     again_in_s: float | None = None
+    found: bool = False
 
 
 class Run:

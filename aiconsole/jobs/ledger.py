@@ -82,6 +82,7 @@ class Ledger:
             message=ending.message,
             output=running.output(),
             error=ending.error,
+            found=ending.found,
         )
         record = planning.free(entry.record)
         if ending.result in ("failed", "timed out"):

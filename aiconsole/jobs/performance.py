@@ -105,7 +105,7 @@ class PerformanceWatch:
             run.say(
                 f"slow: {each.duration_ms / 1000:.1f} s, {each.provider}/{each.model} for {each.route}, request {each.id}"
             )
-        return Outcome(_words(self.latest))
+        return Outcome(_words(self.latest), found=bool(burns))
 
     async def _tell_providers(self, run: Run, now: float, simulated: bool) -> None:
         series = await self._past.series(now - 3600, now, 3600, simulated=simulated)

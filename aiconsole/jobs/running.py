@@ -31,6 +31,7 @@ class Ending(msgspec.Struct, frozen=True):
     message: str = ""
     error: str = ""
     again_in_s: float | None = None
+    found: bool = False
 
 
 class Running:
@@ -100,7 +101,7 @@ class Running:
         if error is not None:
             return self._failed(error)
         outcome = self.task.result() or Outcome()
-        return Ending("succeeded", self._clean(outcome.message), again_in_s=outcome.again_in_s)
+        return Ending("succeeded", self._clean(outcome.message), again_in_s=outcome.again_in_s, found=outcome.found)
 
     def stopped(self) -> Ending:
         """The ending of a run that was told to stop, whether it has or not."""

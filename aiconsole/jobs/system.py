@@ -114,7 +114,7 @@ class SystemHealth:
             )
         low = [check for check in self.latest if check.verdict == "low"]
         if low:
-            return Outcome(" ".join(check.words for check in low))
+            return Outcome(" ".join(check.words for check in low), found=True)
         return Outcome(f"All {len(self.latest)} checks are well.")
 
     async def _checked(self, door: Door) -> Check:

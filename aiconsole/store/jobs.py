@@ -24,7 +24,9 @@ _THINNED_EVERY: Final = 50
 _PATIENCE_S: Final = 5.0
 
 _RECORD: Final = JobRecord.__struct_fields__
-_RUN: Final = "number, job, cause, due, attempt, started_at, ended_at, duration_ms, result, message, output, error"
+_RUN: Final = (
+    "number, job, cause, due, attempt, started_at, ended_at, duration_ms, result, message, output, error, found"
+)
 
 
 class JobStore:
@@ -115,17 +117,17 @@ def _claim(database: Database, record: JobRecord, run: JobRun) -> int | None:
 
 
 def _end(database: Database, record: JobRecord, run: JobRun, day: str) -> None:
-    ended = (run.ended_at, run.duration_ms, run.result, run.message, "\n".join(run.output), run.error)
+    ended = (run.ended_at, run.duration_ms, run.result, run.message, "\n".join(run.output), run.error, run.found)
     if run.number:
         database.execute_sql(
-            "UPDATE background_job_runs SET ended_at = ?, duration_ms = ?, result = ?, message = ?, output = ?, error = ? "
-            "WHERE number = ?",
+            "UPDATE background_job_runs SET ended_at = ?, duration_ms = ?, result = ?, message = ?, output = ?, error = ?, "
+            "found = ? WHERE number = ?",
             (*ended, run.number),
         )
     else:
         database.execute_sql(
             "INSERT OR IGNORE INTO background_job_runs (job, cause, due, attempt, started_at, ended_at, duration_ms, result, "
-            "message, output, error) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "message, output, error, found) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (run.job, run.cause, run.due, run.attempt, run.started_at, *ended),
         )
     _save(database, (record,))
@@ -156,6 +158,8 @@ def _record(row: Sequence[Any]) -> JobRecord:
 
 
 def _run(row: Sequence[Any]) -> JobRun:
-    number, job, cause, due, attempt, started_at, ended_at, duration_ms, result, message, output, error = row
+    number, job, cause, due, attempt, started_at, ended_at, duration_ms, result, message, output, error, found = row
     lines = tuple(output.split("\n")) if output else ()
-    return JobRun(job, cause, started_at, number, due, attempt, ended_at, duration_ms, result, message, lines, error)
+    return JobRun(
+        job, cause, started_at, number, due, attempt, ended_at, duration_ms, result, message, lines, error, bool(found)
+    )

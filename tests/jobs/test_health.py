@@ -49,6 +49,7 @@ async def test_real_probes_tell_who_is_well_and_who_is_not(tmp_path: Path) -> No
             assert all(event.simulated for event in seen)
             assert run is not None
             assert "not well: groq" in run.message
+            assert run.found
             assert rig.scheduler.view("health").countdown_s(clock.now()) is not None
             seen.clear()
             request = ChatRequest("mistral/mistral-small-latest", (Message.user("[[tokens=3]]"),))

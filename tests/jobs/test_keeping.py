@@ -82,10 +82,12 @@ async def test_old_runs_are_thinned_out_and_trouble_stays_longer(tmp_path: Path)
                 ended_at=n,
                 duration_ms=1.0,
                 result="failed" if n == 7 else "succeeded",
+                found=n == KEPT_RUNS,
             )
             await keeping.end(record, ended, "2026-03-29")
         runs = await keeping.history("tidy", 1000)
         (day,) = await keeping.days("2026-01-01")
     assert KEPT_RUNS <= len(runs) <= KEPT_RUNS + 51
     assert [run.due for run in runs if run.result == "failed"] == [7.0]
+    assert [run.due for run in runs if run.found] == [float(KEPT_RUNS)]
     assert (day.succeeded, day.failed, day.duration_ms) == (KEPT_RUNS + 99, 1, KEPT_RUNS + 100)

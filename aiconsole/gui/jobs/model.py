@@ -9,7 +9,7 @@ from ...domain.jobs import JobRun, JobView
 from ..figures import latency
 from ..lines import Cell, Line, LinesModel
 from ..moments import full, moment
-from .words import STATES, countdown, result_state, result_words, schedule_words
+from .words import STATES, countdown, result_state, result_word, result_words, schedule_words
 
 
 class JobsModel(LinesModel):
@@ -47,7 +47,7 @@ def run_lines(runs: Iterable[JobRun], now: float) -> list[Line]:
             (
                 Cell(moment(run.started_at, now), tip=full(run.started_at)),
                 Cell(run.cause + (f" {run.attempt}" if run.attempt > 1 else "")),
-                Cell(run.result or "running", result_state(run) or "idle"),
+                Cell(result_word(run), result_state(run) or "idle"),
                 Cell(took(run, now)),
                 Cell(run.message, tip=run.message),
             ),

@@ -20,6 +20,9 @@ RESULTS: Final[dict[JobResult, State]] = {
 }
 STATES: Final[dict[JobState, State]] = {"waiting": "idle", "running": "ok", "paused": "warn", "off": "idle"}
 
+NEEDS_A_LOOK: Final = "needs a look"
+"""The result of a run that did its work and found something that is not well."""
+
 _UNITS: Final = {"s": ("second", "s"), "m": ("minute", "min"), "h": ("hour", "h"), "d": ("day", "d")}
 _WEEKDAYS: Final = {
     "mon": "Mondays",
@@ -72,14 +75,21 @@ def dues(moments: Sequence[float], now: float) -> str:
     return " · ".join(each.removeprefix(today) for each in shown)
 
 
+def result_word(run: JobRun) -> str:
+    """How a run ended, in a word."""
+    return NEEDS_A_LOOK if run.found else run.result or "running"
+
+
 def result_words(run: JobRun | None) -> str:
     """How a run ended, and what it said."""
     if run is None:
         return "not run yet"
-    word = run.result or "running"
+    word = result_word(run)
     return f"{word}: {run.message}" if run.message and word != "succeeded" else run.message or word
 
 
 def result_state(run: JobRun | None) -> State | None:
     """The glyph of a run's result, None where it goes on or there is none."""
-    return None if run is None or run.result is None else RESULTS[run.result]
+    if run is None or run.result is None:
+        return None
+    return "warn" if run.found else RESULTS[run.result]

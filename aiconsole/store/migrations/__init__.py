@@ -7,7 +7,7 @@ is missing in one transaction, and writes the number of steps into ``PRAGMA user
 
 from __future__ import annotations
 
-from aiconsole.store.migrations import alerts, conversations, errors, history, jobs, recoveries
+from aiconsole.store.migrations import alerts, conversations, errors, findings, history, jobs, recoveries
 
 APPLICATION_ID = 0x41494363
 """Written into the file's header, so that another program's database is recognised as such."""
@@ -19,4 +19,5 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     errors.STATEMENTS,
     recoveries.STATEMENTS,
     alerts.STATEMENTS,
+    findings.STATEMENTS,
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QAbstractItemModel, Qt
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
@@ -15,8 +15,10 @@ from aiconsole.domain.messages import Message
 from aiconsole.gui.jobs.backups import Backups
 from aiconsole.gui.jobs.errors import Errors
 from aiconsole.gui.jobs.panel import JobsPanel
+from aiconsole.gui.lines import LinesModel
 from aiconsole.jobs.job import Job, Outcome, Run
 from aiconsole.jobs_setup import Jobs
+from aiconsole.simulator import Behaviour
 from tests.gui.console import Console, console, has_focus, press, tab_to, type_text, until
 
 CTRL = Qt.KeyboardModifier.ControlModifier
@@ -58,6 +60,29 @@ async def test_all_nine_stand_there_with_a_countdown_and_run_by_key(
         await until(lambda: "groq: well" in detail.runs.output.toPlainText())
         assert detail.runs.table.model().index(0, 1).data() == "by hand"
         assert detail.year.accessibleName().endswith("1 run on 1 day, none failed.")
+
+
+async def test_a_run_that_found_something_bad_is_no_green_dot(qtbot: QtBot, qapp: QApplication, tmp_path: Path) -> None:
+    async with console(qapp, tmp_path) as it:
+        assert it.engine.simulator is not None
+        it.engine.simulator.set("groq", Behaviour(outage="refuse"))
+        panel = await opened(it)
+        detail = panel.detail
+        assert detail is not None
+        press(Qt.Key.Key_R, CTRL)
+        await until(lambda: cell(panel, 0, 2).startswith("needs a look: 7 of 7 providers asked; not well: groq"))
+        assert _state(panel.table.model(), 0, 2) == "warn"
+        await until(lambda: detail.runs.table.model().index(0, 2).data() == "needs a look")
+        assert _state(detail.runs.table.model(), 0, 2) == "warn"
+        it.engine.simulator.set("groq", Behaviour())
+        press(Qt.Key.Key_R, CTRL)
+        await until(lambda: cell(panel, 0, 2).endswith("none is unwell."))
+        assert _state(panel.table.model(), 0, 2) == "ok"
+
+
+def _state(model: QAbstractItemModel, row: int, column: int) -> str | None:
+    assert isinstance(model, LinesModel)
+    return model.lines[row].cells[column].state
 
 
 async def test_a_run_is_followed_live_and_cancelled(qtbot: QtBot, qapp: QApplication, tmp_path: Path) -> None:
