@@ -197,6 +197,7 @@ async def each_panel(shell: Shell, out: Path, mode: str, wanted: list[str]) -> N
         shell.open("routing", RULES)
         await settle()
         shell.grab().save(str(out / f"rules-{mode}.png"))
+        shell.open("routing", "gpt-oss-120b")
 
 
 async def repeat(engine: Engine, shell: Shell) -> None:
