@@ -395,6 +395,7 @@ class Engine:
         else:
             self._load_keys()
             self._kept_breakers.take_up()
+        self._kept_history.tell_looks()
 
     def _configure(self, *, anew: bool = True) -> None:
         """Let settings, keys and simulator take effect on the providers. ``anew`` False: nothing was changed, only the keys

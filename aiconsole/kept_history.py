@@ -1,8 +1,8 @@
 """The console's database while the engine runs: opened once for all who need it, filled from the event bus, tidied.
 
 `KeptHistory.begin` has events collected in memory at once and opens the database behind that; one that cannot be opened for
-now is tried again. What was spent this month is told to the budgets, so that they hold over a restart, and today's spend to
-the live state; until then both know only what this run spent.
+now is tried again. What was spent this month is told to the budgets, so that they hold over a restart, and today's spend and
+the last looks at providers' health to the live state; until then they know only of this run.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Final
 
 from aiconsole.domain.clock import Clock
 from aiconsole.domain.errors import ConsoleError, StoreError
-from aiconsole.domain.events import Notice
+from aiconsole.domain.events import HealthSeen, Notice
 from aiconsole.domain.history import Targets
 from aiconsole.home import Home
 from aiconsole.realtime.bus import Bus
@@ -61,6 +61,7 @@ class KeptHistory:
         self._budgets = budgets
         self._live = live
         self._clock = clock
+        self._simulated = simulated
         self._recorder = Recorder(clock, simulated=simulated)
         self._leave: Callable[[], None] | None = None
         self._opening: asyncio.Task[Store] | None = None
@@ -161,6 +162,7 @@ class KeptHistory:
         await self._tell_spent(store)
         self._listen()
         self._recorder.attach(store)
+        self._spawn(self._tell_looks(store))
         self._spawn(self._prune(store))
         return store
 
@@ -203,6 +205,35 @@ class KeptHistory:
             for part in parts:
                 if part.day >= day and part.usd:
                     self._live.tell_spent(part.provider, part.usd, simulated=simulated, since=day)
+
+    def tell_looks(self) -> None:
+        """Tell the live state again how the last looks at providers' health went, as after it forgot them."""
+        if self._store is not None:
+            self._spawn(self._tell_looks(self._store))
+
+    async def _tell_looks(self, store: Store) -> None:
+        """Behind all else, as nobody waits for it."""
+        from aiconsole.store import past
+
+        simulated = self._simulated()
+        try:
+            looks = await store.read(lambda database: past.last_looks(database, simulated), "graphs")
+        except StoreError as error:
+            _log.warning("How the last health checks went is not known: %s", error.message)
+            return
+        if simulated == self._simulated():
+            for look in looks:
+                self._live.tell_look(
+                    HealthSeen(
+                        look.provider,
+                        look.last_seen,
+                        look.healthy,
+                        look.latency_ms,
+                        look.error_kind,
+                        look.reason,
+                        simulated,
+                    )
+                )
 
     async def _prune(self, store: Store) -> None:
         try:

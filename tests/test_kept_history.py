@@ -10,7 +10,7 @@ import pytest
 from aiconsole import ChatRequest, Engine, Message
 from aiconsole.domain.chat import Cost
 from aiconsole.domain.errors import ConfigError, StoreError
-from aiconsole.domain.events import Event, Notice, UserActed
+from aiconsole.domain.events import Event, HealthSeen, Notice, UserActed
 from aiconsole.domain.history import RequestFilter
 from aiconsole.secrets import KeyStore
 from aiconsole.simulator import Simulator
@@ -65,6 +65,26 @@ async def test_budgets_go_on_after_a_restart_with_what_was_really_spent(tmp_path
         assert (live.real.spend_usd, live.simulated.spend_usd) == (pytest.approx(0.75), pytest.approx(9.0))
         assert live.provider("cohere").spend_usd == pytest.approx(0.5)
         assert live.today_since == NOON - 43_200
+
+
+async def test_the_last_looks_at_health_are_told_after_a_restart(tmp_path: Path) -> None:
+    clock = FakeClock(NOON)
+    async with Engine.open(home=tmp_path, environ={}, keys=_keys(), clock=clock, record=True) as engine:
+        engine.bus.publish(HealthSeen("groq", NOON, True, 12.0))
+        engine.bus.publish(HealthSeen("groq", NOON + 1, True, 15.0))
+        engine.bus.publish(HealthSeen("cohere", NOON, False, None, "bad key"))
+        engine.bus.publish(HealthSeen("cohere", NOON, True, 1.0, simulated=True))
+    clock.advance(3600)
+    async with Engine.open(home=tmp_path, environ={}, keys=_keys(), clock=clock) as engine:
+        told = asyncio.Event()
+        engine.live.watch(lambda state: told.set() if state.provider("cohere").looked != "unknown" else None)
+        await engine.open_store()
+        async with asyncio.timeout(10):
+            await told.wait()
+        groq, cohere = engine.live.provider("groq"), engine.live.provider("cohere")
+        assert (groq.health, groq.looked, groq.health_seen_at) == ("unknown", "healthy", NOON + 1)
+        assert (cohere.looked, cohere.last_error_kind) == ("failing", "bad key")
+        assert engine.live.provider("mistral").looked == "unknown"
 
 
 async def test_a_second_console_says_who_has_the_database_and_works_on(tmp_path: Path) -> None:

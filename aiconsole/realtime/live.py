@@ -166,6 +166,13 @@ class Live:
         self._told_since = min(self._told_since, since)
         self._changed()
 
+    def tell_look(self, look: HealthSeen) -> None:
+        """Take in the last look at a provider's health of an earlier run of the console, where there still is that provider. It
+        is told with its time and judges nothing; what this run has seen goes before it."""
+        if look.provider in self._names():
+            self._providers[look.provider].looked_before(look)
+            self._changed()
+
     def forget(self, provider: str | None = None) -> None:
         """Judge a provider's health anew (None: all): it was set up anew, or is simulated now. What was counted stays."""
         for name, tally in self._providers.items():

@@ -38,7 +38,8 @@ class ProviderLive(msgspec.Struct, frozen=True):
     `Traffic`.
 
     ``breaker`` is the gravest state among its breakers, ``breakers`` the last change of each that is not closed.
-    ``failures_in_a_row`` counts since its last success. ``in_flight`` and ``headroom`` as in `Load`.
+    ``failures_in_a_row`` counts since its last success. ``in_flight`` and ``headroom`` as in `Load`. ``looked`` is what the
+    look at ``health_seen_at`` found, which may be one of an earlier run of the console; ``health`` knows this run only.
     """
 
     provider: str
@@ -57,6 +58,7 @@ class ProviderLive(msgspec.Struct, frozen=True):
     simulated_usd: float = 0.0
     in_flight: int = 0
     headroom: float = 1.0
+    looked: Health = "unknown"
 
 
 class CacheLive(msgspec.Struct, frozen=True):

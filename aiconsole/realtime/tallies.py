@@ -52,6 +52,7 @@ class ProviderTally:
         "_health_at",
         "_health_ms",
         "_last_error",
+        "_looked",
         "_minute",
         "_simulated_usd",
         "_spend_usd",
@@ -67,6 +68,7 @@ class ProviderTally:
         """Judge anew: it was set up anew, or is simulated now."""
         self._failing = 0
         self._health: Health = "unknown"
+        self._looked: Health = "unknown"
         self._health_at: float | None = None
         self._health_ms: float | None = None
         self._succeeded_at: float | None = None
@@ -94,10 +96,18 @@ class ProviderTally:
 
     def health(self, event: HealthSeen) -> None:
         """Take in how a look at its health went."""
-        self._health = "healthy" if event.healthy else "failing"
+        self._health = self._looked = "healthy" if event.healthy else "failing"
         self._health_at, self._health_ms = event.at, event.latency_ms
         if not event.healthy:
             self._last_error = (event.at, event.error_kind or "unhealthy")
+
+    def looked_before(self, event: HealthSeen) -> None:
+        """Take in how the last look of an earlier run went, where this one has not looked yet."""
+        if self._health_at is None:
+            self._looked = "healthy" if event.healthy else "failing"
+            self._health_at, self._health_ms = event.at, event.latency_ms
+            if not event.healthy and self._last_error is None:
+                self._last_error = (event.at, event.error_kind or "unhealthy")
 
     def spent(self, usd: float, simulated: bool) -> None:
         """Add to today's spend."""
@@ -132,6 +142,7 @@ class ProviderTally:
             self._simulated_usd,
             load.in_flight,
             load.headroom,
+            self._looked,
         )
 
 

@@ -48,10 +48,30 @@ def health_spans(database: Database, start: float, end: float, simulated: bool) 
         "FROM provider_health_status WHERE simulated = ? AND last_seen_at >= ? AND started_at < ? ORDER BY provider, id",
         (simulated, start, end),
     )
-    return tuple(
-        HealthSpan(provider, began, seen, bool(healthy), looks, latency, kind, reason)
-        for provider, began, seen, healthy, looks, latency, kind, reason in rows.fetchall()
+    return tuple(_health_span(*row) for row in rows.fetchall())
+
+
+def last_looks(database: Database, simulated: bool) -> tuple[HealthSpan, ...]:
+    """The newest span of health of each provider."""
+    rows = database.execute_sql(
+        "SELECT provider, started_at, last_seen_at, healthy, looks, latency_ms, error_kind, reason "
+        "FROM provider_health_latest WHERE simulated = ?",
+        (simulated,),
     )
+    return tuple(_health_span(*row) for row in rows.fetchall())
+
+
+def _health_span(
+    provider: str,
+    began: float,
+    seen: float,
+    healthy: int,
+    looks: int,
+    latency_ms: float | None,
+    error_kind: str | None,
+    reason: str,
+) -> HealthSpan:
+    return HealthSpan(provider, began, seen, bool(healthy), looks, latency_ms, error_kind, reason)
 
 
 def events(

@@ -222,3 +222,27 @@ def test_a_state_is_made_once_while_nothing_changes(place: Place) -> None:
     place.live.close()
     place.bus.publish(request())
     assert place.live.state().real.requests == 2
+
+
+def test_the_last_look_of_an_earlier_run_is_told_and_judges_nothing() -> None:
+    clock = FakeClock(now=NOON)
+    timers = FakeTimers(clock)
+    bus = Bus(clock, timers)
+    live = Live(bus, clock, timers, names=lambda: iter(("groq", "cohere")))
+    live.tell_look(HealthSeen("groq", NOON - 60, True, 12.0))
+    live.tell_look(HealthSeen("cohere", NOON - 60, False, None, "overloaded"))
+    live.tell_look(HealthSeen("gone", NOON - 60, True))
+    groq, cohere = live.provider("groq"), live.provider("cohere")
+    assert (groq.health, groq.looked, groq.health_seen_at, groq.health_latency_ms) == (
+        "unknown",
+        "healthy",
+        NOON - 60,
+        12.0,
+    )
+    assert (cohere.looked, cohere.last_error_at, cohere.last_error_kind) == ("failing", NOON - 60, "overloaded")
+    assert "gone" not in live.state().providers
+
+    bus.publish(HealthSeen("groq", NOON, False, None, "timeout"))
+    live.tell_look(HealthSeen("groq", NOON - 60, True, 12.0))
+    groq = live.provider("groq")
+    assert (groq.health, groq.looked, groq.health_seen_at) == ("failing", "failing", NOON)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from ...cache.words import age_words
 from ...domain.chat import RateLimit
 from ...domain.models import ProviderState
 from ..breakers import Line, wait, whole
@@ -49,6 +50,10 @@ def health(session: Session, state: ProviderState, live: ProviderLive) -> Standi
         return Standing("crit", "failing", " ".join(said))
     if live.health == "healthy" or (test is not None and test.result.ok):
         return Standing("ok", "healthy", " ".join(said))
+    if live.looked != "unknown" and live.health_seen_at is not None:
+        age_s = max(0.0, session.clock.now() - live.health_seen_at)
+        said.append("That was before this start; a test or a request will tell how it is now.")
+        return Standing("idle", f"{live.looked} {age_words(age_s)} ago", " ".join(said))
     return Standing("idle", "not seen", " ".join(said) or "Nothing was asked of it yet. A test or a request will tell.")
 
 

@@ -12,6 +12,7 @@ from pytestqt.qtbot import QtBot
 
 from aiconsole.domain.chat import ChatRequest
 from aiconsole.domain.errors import ProviderError
+from aiconsole.domain.events import HealthSeen
 from aiconsole.domain.messages import Message
 from aiconsole.gui.providers.rows import STATE_ROLE
 from tests.gui.console import Console, console, has_focus, press, tab_to, type_text, until
@@ -42,6 +43,13 @@ async def test_the_table_tells_state_key_models_and_what_was_seen(
         unknown = ("Limits", "p50", "p95", "Errors", "Req/min", "Spend", "Simulated")
         assert [cell(panel, 1, title) for title in unknown] == ["–"] * 7
         assert cell(panel, 1, "Health") == "not seen"
+
+
+async def test_a_look_before_this_start_is_told_with_its_age(qtbot: QtBot, qapp: QApplication, tmp_path: Path) -> None:
+    async with console(qapp, tmp_path) as it:
+        it.engine.live.tell_look(HealthSeen("groq", it.session.clock.now() - 7200, True, 12.0, simulated=True))
+        panel = await it.open("providers")
+        await until(lambda: cell(panel, 0, "Health") == "healthy 2 h ago")
 
 
 async def test_enter_opens_a_provider_and_escape_goes_back(qtbot: QtBot, qapp: QApplication, tmp_path: Path) -> None:
