@@ -29,7 +29,7 @@ from .session import Session
 from .shell import Panel, Shell
 from .slot import PanelSlot, words_of
 from .theme import Mode
-from .window_state import RULES_DRAFT, WindowState
+from .window_state import ALERTS_DRAFT, RULES_DRAFT, WindowState
 
 if TYPE_CHECKING:
     from ..domain.events import Event
@@ -227,14 +227,15 @@ class Window(QObject):
 
     def _tell_draft(self) -> None:
         """Say that changes to the rules, which were not saved when the window was closed, are still there."""
-        if RULES_DRAFT in self.shell.memory:
-            self.shell.notify(
-                "Changes to the fallback rules that were not saved last time are kept. They are not followed yet.",
-                state="warn",
-                action="Show",
-                run=partial(self.shell.open, "routing", "#rules"),
-                seconds=0,
-            )
+        for place, what, panel in ((RULES_DRAFT, "fallback", "routing"), (ALERTS_DRAFT, "alert", "alerts")):
+            if place in self.shell.memory:
+                self.shell.notify(
+                    f"Changes to the {what} rules that were not saved last time are kept. They are not followed yet.",
+                    state="warn",
+                    action="Show",
+                    run=partial(self.shell.open, panel, "#rules"),
+                    seconds=0,
+                )
 
     def _on_event(self, event: Event) -> None:
         from ..domain.events import Notice

@@ -19,6 +19,8 @@ _log = logging.getLogger(__name__)
 
 RULES_DRAFT: Final = "rules draft"
 """The place in ``memory`` of changes to the fallback rules that were not saved."""
+ALERTS_DRAFT: Final = "alert rules draft"
+"""The same of the alert rules."""
 
 
 class WindowState(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -18,12 +18,14 @@ from ...alerts.words import describe
 from ...domain.errors import ConsoleError
 from ..commands import Command
 from ..hint import Elided, Hint
+from ..left_rules import LeftRules, keep_draft
 from ..lines import Cell, Line, LinesModel, LinesTable
 from ..providers.result import Outcome
 from ..rule_editing import RuleEditing
 from ..session import Session
 from ..shell import Shell
 from ..theme import SPACE_M, SPACE_S, State, set_role
+from ..window_state import ALERTS_DRAFT
 from .draft import AlertDraft
 from .sentence import AlertSentence
 from .words import SEVERITY, would
@@ -56,7 +58,9 @@ class RulesView(RuleEditing[AlertRule]):
 
     def __init__(self, session: Session, shell: Shell, alerts: Alerts) -> None:
         table = _RulesTable(_RulesModel(), "Alert rules", shell.theme, row_px=28)
-        super().__init__(session, shell, AlertDraft(alerts), table)
+        draft = AlertDraft(alerts)
+        keep_draft(draft, shell, ALERTS_DRAFT, LeftRules[AlertRule])
+        super().__init__(session, shell, draft, table)
         self._alerts = alerts
         self._testing: asyncio.Task[None] | None = None
         self._tried: AlertRule | None = None

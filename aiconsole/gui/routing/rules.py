@@ -23,14 +23,15 @@ from PySide6.QtWidgets import (
 from ...routing.rules import Rule
 from ..chat.models import ModelChoice
 from ..commands import Command
+from ..left_rules import LeftRules, keep_draft
 from ..notices import StateGlyph
 from ..providers.table import MarkedCells, Table
 from ..rule_editing import RuleEditing
 from ..session import Session
 from ..shell import Shell
 from ..theme import SPACE_M, SPACE_S, State, set_role
+from ..window_state import RULES_DRAFT
 from .rules_draft import RulesDraft
-from .rules_kept import keep_draft
 from .rules_model import RulesModel
 from .rules_sentence import SentenceEditor
 
@@ -80,7 +81,7 @@ class RulesEditor(RuleEditing[Rule]):
 
     def __init__(self, session: Session, shell: Shell) -> None:
         draft = RulesDraft(session)
-        keep_draft(draft, shell)
+        keep_draft(draft, shell, RULES_DRAFT, LeftRules[Rule])
         self.model = RulesModel(session, draft)
         self._rows = _RulesTable(self.model, "Fallback rules in their order", row_px=_ROW)
         super().__init__(session, shell, draft, self._rows)

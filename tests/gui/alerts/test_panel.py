@@ -12,12 +12,13 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
-from aiconsole.alerts.declare import AlertRule, JobFailed
+from aiconsole.alerts.declare import AlertRule, Errors, JobFailed
 from aiconsole.domain.alerts import Alert, AlertLinks, AlertMessage
 from aiconsole.domain.chat import ChatRequest
 from aiconsole.domain.events import JobChanged
 from aiconsole.domain.messages import Message
 from aiconsole.gui.alerts.panel import CHANNELS, RULES, AlertsPanel
+from aiconsole.gui.notices import Notice
 from aiconsole.gui.tray import Tray
 from tests.gui.console import Console, console, has_focus, press, tab_to, type_text, until
 
@@ -242,6 +243,36 @@ async def receiver() -> AsyncIterator[tuple[int, list[bytes]]]:
 
 
 @pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")  # Apprise still imports it
+async def test_rules_that_were_not_saved_outlive_the_window_half_written_as_they_are(
+    qtbot: QtBot, qapp: QApplication, tmp_path: Path
+) -> None:
+    async with console(qapp, tmp_path) as it:
+        panel = await opened(it, RULES)
+        assert panel.rules is not None
+        press(Qt.Key.Key_Insert)
+        half = AlertRule(name="", errors=Errors(kinds=()))
+        panel.rules.draft.replace(panel.rules.at, half)
+        assert panel.rules.draft.problems()
+        left = panel.rules.draft.rules
+        state = it.window.state("")
+    async with console(qapp, tmp_path, state=state) as it:
+        told = "Changes to the alert rules that were not saved last time are kept. They are not followed yet."
+        await until(lambda: told in it.messages())
+        next(one for one in it.shell.findChildren(Notice) if one.accessibleName() == told).do()
+        await until(lambda: it.shell.open_key == "alerts")
+        panel = await opened(it)
+        assert panel.rules is not None
+        assert panel.tabs.currentWidget() is panel.rules
+        assert panel.rules.draft.rules == left
+        assert not panel.rules.save.isEnabled()
+        assert it.engine.alerts is not None
+        assert half not in it.engine.alerts.rules.rules
+        assert panel.rules.discard.isEnabled()
+        panel.rules.discard.click()
+        assert half not in panel.rules.draft.rules
+        assert it.window.state("").memory == {}
+
+
 async def test_a_channel_is_made_tested_and_never_shows_its_address(
     qtbot: QtBot, qapp: QApplication, tmp_path: Path
 ) -> None:
