@@ -203,7 +203,7 @@ def demo_remark(on: bool, *, kept: bool, by_command_line: bool) -> str:
     """Where it comes from whether simulated providers answer (``on``), "" where from the setting, which says ``kept``."""
     now, setting = ("on" if each else "off" for each in (on, kept))
     if by_command_line:
-        return f"{now.capitalize()} for this run: it was started with --demo on the command line. The setting is {setting}."
+        return f"{now.capitalize()} for this run, by --demo on the command line. The setting is {setting}."
     return "" if on == kept else f"{now.capitalize()} now. The setting is {setting}, from the next start on."
 
 

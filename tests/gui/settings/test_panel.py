@@ -64,12 +64,10 @@ async def test_simulated_providers_are_shown_as_they_are_in_force_and_by_whom(
         panel = await it.open("settings", "demo")
         field = panel._shown[0].fields["demo"]
         assert field.editor.control.isChecked()
-        assert field.note.text() == (
-            "On for this run: it was started with --demo on the command line. The setting is off."
-        )
+        assert field.note.text() == "On for this run, by --demo on the command line. The setting is off."
         press(Qt.Key.Key_Space)
         await until(lambda: not it.engine.demo)
-        await until(lambda: field.note.text().startswith("Off for this run:"))
+        await until(lambda: field.note.text().startswith("Off for this run,"))
         assert not field.editor.control.isChecked()
         assert not (tmp_path / "settings.toml").exists()
 
