@@ -136,7 +136,7 @@ def _print_history(runs: Sequence[JobRun], as_json: bool, table: Table, print_js
             each.job,
             when(each.started_at),
             each.cause,
-            each.result or "running",
+            _result(each),
             "" if each.duration_ms is None else _span(each.duration_ms),
             each.message,
         )
@@ -147,8 +147,12 @@ def _print_history(runs: Sequence[JobRun], as_json: bool, table: Table, print_js
 
 def _view_row(view: JobView) -> tuple[str, ...]:
     last = view.last
-    told = "never" if last is None else f"{last.result or 'running'}, {when(last.started_at)}"
+    told = "never" if last is None else f"{_result(last)}, {when(last.started_at)}"
     return (view.name, view.state, view.schedule, when(view.next_at), told)
+
+
+def _result(run: JobRun) -> str:
+    return f"{run.result or 'running'}{', needs a look' if run.found else ''}"
 
 
 def _span(ms: float) -> str:

@@ -23,7 +23,7 @@ from ..theme import SPACE_M, SPACE_S, State
 from .commands import RUN
 from .detail import JobDetail
 from .model import JobsModel, job_lines
-from .words import countdown
+from .words import NEEDS_A_LOOK, countdown
 
 _ROW: Final = 28
 _EVERY_MS: Final = 1000
@@ -114,17 +114,20 @@ class JobsPanel(ServicePanel[Jobs]):
         self._whole.addStretch(0)
 
     def _summarise(self, views: tuple[JobView, ...], now: float) -> None:
-        """What one wants to know first: which failed, which run, what is next."""
+        """What one wants to know first: which failed, which found trouble, which run, what is next."""
         failed = [view.title for view in views if view.last and view.last.result in ("failed", "timed out")]
+        found = [view.title for view in views if view.last and view.last.found]
         running = [view.title for view in views if view.state == "running"]
         stopped = sum(view.state in ("paused", "off") for view in views)
         following = min((view for view in views if view.next_at is not None), key=_due, default=None)
         fine = "all well" if any(view.last for view in views) else "none has run yet"
-        said = [f"failed last time: {', '.join(failed)}"] if failed else [fine]
+        said = [f"failed last time: {', '.join(failed)}"] if failed else []
+        said += [f"{NEEDS_A_LOOK}: {', '.join(found)}"] if found else []
+        said = said or [fine]
         said += [f"running: {', '.join(running)}"] if running else []
         said += [f"{stopped} paused or off"] if stopped else []
         said += [f"next is {following.title} {countdown(following.countdown_s(now))}"] if following else []
-        state: State = "crit" if failed else "ok" if any(view.last for view in views) else "idle"
+        state: State = "crit" if failed else "warn" if found else "ok" if any(view.last for view in views) else "idle"
         words = " · ".join(said)
         self._say(state, words[:1].upper() + words[1:])
 

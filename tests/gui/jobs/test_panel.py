@@ -74,9 +74,11 @@ async def test_a_run_that_found_something_bad_is_no_green_dot(qtbot: QtBot, qapp
         assert _state(panel.table.model(), 0, 2) == "warn"
         await until(lambda: detail.runs.table.model().index(0, 2).data() == "needs a look")
         assert _state(detail.runs.table.model(), 0, 2) == "warn"
+        assert panel.summary.text().startswith("Needs a look: Provider health · ")
         it.engine.simulator.set("groq", Behaviour())
         press(Qt.Key.Key_R, CTRL)
         await until(lambda: cell(panel, 0, 2).endswith("none is unwell."))
+        assert panel.summary.text().startswith("All well · ")
         assert _state(panel.table.model(), 0, 2) == "ok"
 
 
