@@ -31,6 +31,7 @@ class KeptBreakers:
         self._following = False
         self._aside: dict[str, BreakerSnapshot] | None = None
         self._saving: asyncio.Task[None] | None = None
+        self._unsaved = False
 
     def take_up(self) -> None:
         """Real providers are asked from now on: give the breakers the states set aside, or at first those of the last run, and
@@ -52,8 +53,10 @@ class KeptBreakers:
 
     def listen(self, event: Event) -> None:
         """Keep the states a moment after one changed."""
-        changed = self._following and isinstance(event, BreakerChanged)
-        if changed and (self._saving is None or self._saving.done()):
+        if not (self._following and isinstance(event, BreakerChanged)):
+            return
+        self._unsaved = True
+        if self._saving is None or self._saving.done():
             self._saving = asyncio.ensure_future(self._save_soon())
 
     def _reset(self) -> None:
@@ -70,8 +73,10 @@ class KeptBreakers:
             return {}
 
     async def _save_soon(self) -> None:
-        await asyncio.sleep(_PAUSE_S)
-        await self.save()
+        while self._unsaved:
+            await asyncio.sleep(_PAUSE_S)
+            self._unsaved = False
+            await self.save()
 
     async def save(self) -> None:
         """Write the real states now. A disk that does not let us is said in the log and harms nothing."""
