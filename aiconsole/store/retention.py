@@ -51,13 +51,14 @@ def next_step(database: Database, retention: Retention, now: float) -> bool:
         ("breaker_events", "id", retention.events),
         ("fallback_events", "id", retention.events),
         ("alerts", "id", retention.events),
-        ("provider_health_status", "id", retention.events),
         ("cache_events", "id", retention.cache_events),
         ("user_activity", "id", retention.activity),
     )
     for table, key, days in by_id:
         if days and _delete(database, table, key, ids_at(now - days * DAY)):
             return True
+    if retention.events and _delete_health(database, now - retention.events * DAY):
+        return True
     series = [number for (number,) in database.execute_sql("SELECT id FROM usage_series").fetchall()]
     return any(
         days
@@ -74,6 +75,15 @@ def _delete(database: Database, table: str, key: str, before: int) -> int:
     if edge is None:
         return 0
     return database.execute_sql(f"DELETE FROM {table} WHERE {key} <= ?", (edge,)).rowcount  # noqa: S608
+
+
+def _delete_health(database: Database, before: float) -> int:
+    """Spans of health that are over; one that began long ago may go on."""
+    return database.execute_sql(
+        "DELETE FROM provider_health_status WHERE id IN "
+        "(SELECT id FROM provider_health_status WHERE id < ? AND last_seen_at < ? LIMIT ?)",
+        (ids_at(before), before, _AT_ONCE),
+    ).rowcount
 
 
 def _delete_sums(database: Database, tier: int, series: Sequence[int], before: float) -> int:

@@ -71,3 +71,17 @@ async def test_much_is_deleted_in_many_small_steps(tmp_path: Path) -> None:
         await recorder.flush()
         assert await store.prune(clock.time) == 3
     assert rows(tmp_path / "aiconsole.db", "SELECT count(*) FROM user_activity") == [(0,)]
+
+
+async def test_a_span_of_health_that_goes_on_is_kept_however_long_ago_it_began(tmp_path: Path) -> None:
+    path = tmp_path / "aiconsole.db"
+    async with past(path, retention=Retention(events=2)) as (store, recorder, _, clock):
+        recorder.listen(HealthSeen("gone", NOON, True))
+        for day in range(5):
+            recorder.listen(HealthSeen("groq", NOON + day * _DAY, True))
+            await recorder.flush()
+            clock.time = NOON + day * _DAY
+            await store.prune(clock.time)
+    assert rows(path, "SELECT provider, looks, last_seen_at FROM provider_health_status") == [
+        ("groq", 5, NOON + 4 * _DAY)
+    ]
