@@ -181,6 +181,7 @@ class Recorder:
                 self._waiting.popleft()
                 self._gone += 1
                 self.dropped += 1
+                self._end_flushes()
             self._at_once = max((end - self._gone) // 2, 1)
             self._timer = self._loop.call_later(_AGAIN_S, self._hand_over)
             return
@@ -188,15 +189,19 @@ class Recorder:
         while self._gone < end and self._waiting:
             self._waiting.popleft()
             self._gone += 1
-        for upto, done in self._flushes:
-            if upto <= self._gone and not done.done():
-                done.set_result(None)
-        self._flushes = [(upto, done) for upto, done in self._flushes if not done.done()]
+        self._end_flushes()
         self._tell_dropped()
         if len(self._waiting) >= self._at_once or self._flushes:
             self._hand_over()
         elif self._waiting:
             self._timer = self._loop.call_later(self._pause_s, self._hand_over)
+
+    def _end_flushes(self) -> None:
+        """Let go who waits for events that are written, or dropped."""
+        for upto, done in self._flushes:
+            if upto <= self._gone and not done.done():
+                done.set_result(None)
+        self._flushes = [(upto, done) for upto, done in self._flushes if not done.done()]
 
     def _tell_dropped(self) -> None:
         lost, self._told_dropped = self.dropped - self._told_dropped, self.dropped

@@ -40,6 +40,9 @@ _TURNS_AT_ONCE: Final = 20
 _STEP: Final = 25
 _TELL_EVERY_S: Final = 30.0
 _NEVER_USED: Final = 1_000_000
+_NO_LABEL: Final = 50_000
+"""The same for labels, whose ids have to be packed into 16 bits with the sums of errors."""
+
 _HASH: Final = re.compile(r'"([0-9a-f]{64})"')
 _TABLES: Final[dict[str, tuple[str, ...]]] = {
     "label": ("id",),
@@ -355,8 +358,8 @@ def _mend_conversations(database: Database, before: int, redact: Redact) -> None
 
 def _keep_clear(database: Database, table: str) -> None:
     """Names were lost: let no new one take their ids, which rows still have."""
-    values = "'(lost)'" if table == "label" else "'(lost)', '', '', '', '', 0"
-    database.execute_sql(f"INSERT OR IGNORE INTO {table} VALUES ({_NEVER_USED}, {values})")  # noqa: S608
+    number, values = (_NO_LABEL, "'(lost)'") if table == "label" else (_NEVER_USED, "'(lost)', '', '', '', '', 0")
+    database.execute_sql(f"INSERT OR IGNORE INTO {table} VALUES ({number}, {values})")  # noqa: S608
 
 
 def _exists(database: Database, table: str, key: str, value: Any) -> bool:

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from aiconsole.domain.errors import CALLERS_KINDS
-from aiconsole.store.sketch import bucket_of, pack, unpack
+from aiconsole.store.sketch import MOST_PACKED, bucket_of, pack, unpack
 from aiconsole.store.writer import give_way
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ class Cell:
         cost: Cost | None,
         attempts: int = 1,
     ) -> None:
-        """Count one; ``error`` as the label's id and its kind."""
+        """Count one; ``error`` as the label's id and its kind. One whose id is too large to be packed has no kind in the sums."""
         self.count += 1
         self.attempts += attempts
         self.prompt += usage.prompt or 0
@@ -98,7 +98,8 @@ class Cell:
             self.cost_pico += pico(cost.usd)
         if error is not None:
             number, kind = error
-            self.errors[number] = self.errors.get(number, 0) + 1
+            if number <= MOST_PACKED:
+                self.errors[number] = self.errors.get(number, 0) + 1
             if kind == "cancelled":
                 self.cancelled += 1
             elif kind in CALLERS_KINDS:

@@ -21,13 +21,15 @@ GAMMA: Final = (1 + RELATIVE_ERROR) / (1 - RELATIVE_ERROR)
 LEAST_MS: Final = 1e-3
 """What is shorter counts as this."""
 
+MOST_PACKED: Final = 0xFFFF
+"""The largest number there is room for."""
+
 _PER_LOG: Final = 1 / log(GAMMA)
-_MOST: Final = 0xFFFF
 
 
 def bucket_of(ms: float) -> int:
     """The bucket a duration belongs to."""
-    return min(ceil(log(ms / LEAST_MS) * _PER_LOG), _MOST) if ms > LEAST_MS else 0
+    return min(ceil(log(ms / LEAST_MS) * _PER_LOG), MOST_PACKED) if ms > LEAST_MS else 0
 
 
 def value_of(bucket: int) -> float:
@@ -38,12 +40,12 @@ def value_of(bucket: int) -> float:
 def pack(counts: Mapping[int, int]) -> bytes:
     """Counts by number (both at least 0, numbers up to 65,535) as bytes."""
     ordered = sorted(counts.items())
-    if max(counts.values(), default=0) <= _MOST:
+    if max(counts.values(), default=0) <= MOST_PACKED:
         return struct.pack(f"<{2 * len(counts)}H", *chain.from_iterable(ordered))
     pairs: list[int] = []
     for number, count in ordered:
-        whole, rest = divmod(count, _MOST)
-        pairs += (number, _MOST) * whole
+        whole, rest = divmod(count, MOST_PACKED)
+        pairs += (number, MOST_PACKED) * whole
         pairs += (number, rest)
     return struct.pack(f"<{len(pairs)}H", *pairs)
 

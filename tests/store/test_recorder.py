@@ -216,6 +216,29 @@ async def test_one_event_that_is_refused_for_its_own_sake_is_dropped_alone(
     assert "refused and dropped: CacheEvent" in caplog.text
 
 
+async def test_who_waits_for_an_event_that_is_refused_is_let_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("aiconsole.store.recorder._AGAIN_S", 0.0)
+    async with past(tmp_path / "aiconsole.db") as (_, recorder, _, _):
+        recorder.listen(CacheEvent(object(), "abc", NOON))  # type: ignore[arg-type]
+        async with asyncio.timeout(10):
+            await recorder.flush()
+        assert (recorder.dropped, recorder.waiting) == (1, 0)
+
+
+async def test_failures_are_written_also_where_names_have_large_ids(tmp_path: Path) -> None:
+    """A recovery that could not read all names used to give new ones ids over a million."""
+    path = tmp_path / "aiconsole.db"
+    async with past(path) as (store, recorder, history, _):
+        await store.write(lambda database: database.execute_sql("INSERT INTO label VALUES (1000000, '(lost)')"))
+        recorder.listen(request(error_kind="never seen"))
+        await recorder.flush()
+        assert recorder.dropped == 0
+        (failure,) = await history.failures(NOON - 60, NOON + 60)
+        assert (failure.kind, failure.count) == ("never seen", 1)
+
+
 async def test_conversations_are_written_while_events_pour_in(tmp_path: Path) -> None:
     async with past(tmp_path / "aiconsole.db") as (store, recorder, _, _):
         for number in range(6000):
