@@ -89,7 +89,7 @@ class Cell:
         cost: Cost | None,
         attempts: int = 1,
     ) -> None:
-        """Count one; ``error`` as the label's id and its kind. One whose id is too large to be packed has no kind in the sums."""
+        """Count one; ``error`` as the label's id and its kind. Ids too large to be packed are left out of the kinds."""
         self.count += 1
         self.attempts += attempts
         self.prompt += usage.prompt or 0
