@@ -125,6 +125,8 @@ class Shelf:
         quick = file.quick(meta.size, self._clock)
         body = file.read(meta.key, self._clock) if quick else await file.read_later(meta.key)
         entry = None if body is None else unpack(body)
+        if self.metas.get(meta.key) is not meta:  # removed, or replaced, while it was read
+            return entry
         if entry is None:
             self.remove((meta.key,), "invalidate", "its content is lost")
             return None
