@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
+from traceback import clear_frames
 from typing import TYPE_CHECKING
 
 from aiconsole.domain.clock import Clock
@@ -72,6 +73,8 @@ class Mender:
             if identity(self.opened.path) != self.opened.identity:
                 return self._put_back()
             return None
+        # A statement in its frames would keep the file open, and Windows would not let it be set aside.
+        clear_frames(error.__traceback__)
         if only_an_index(error):
             return self._reindex()
         return self._anew() if damaged(error) else None

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from traceback import clear_frames
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 from aiconsole.domain.pools import Holder, PoolFigures
@@ -104,7 +105,9 @@ class Reader:
                         self._database = self._connect()
                     self._database.connection().set_progress_handler(lambda: unwanted[0] or self._holding, _LOOK_EVERY)
                     return job(self._database)
-            except Exception:
+            except Exception as error:
+                # A statement that its frames still hold would keep the file open beyond the connection's end.
+                clear_frames(error.__traceback__)
                 if not self._holding or unwanted[0]:
                     raise
 

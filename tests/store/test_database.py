@@ -10,6 +10,7 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
+import psutil
 import pytest
 
 from aiconsole.domain.errors import ConfigError, StoreError
@@ -255,6 +256,8 @@ async def test_damage_of_a_large_file_is_met_while_running_and_seen_to_before_th
     assert not met.value.passing
     await store.close()
     assert len(_aside(path)) == 1
+    # Windows would not have renamed the file if the error, which is still here, had kept it open.
+    assert [file.path for file in psutil.Process().open_files() if Path(file.path).parent == tmp_path] == []
     async with opened(path) as store:
         assert store.notices == ()
         assert len((await store.conversations.transcript("c1")).turns) == 1
