@@ -38,7 +38,8 @@ def counts_as(error: ProviderError, *, own_limit: bool = False) -> Literal["fail
 
     Connect, TLS, timeout, 500, 502, 503, 504, 529, a malformed body and a cut stream are failures. Neutral are errors of the
     caller (400, 404, 413, 422, refused content), of key and rights (401, 403), limits (429: they set a not-before time
-    instead), and the limit on the whole call, which says how long an answer was, not that its provider was silent.
+    instead), and the limit on the whole call, which says how long an answer was, not that its provider was silent (where it
+    does, `deadlines.overdue` tells).
 
     Args:
         own_limit: the time limit that was passed is one the caller set for this call, not the console's.

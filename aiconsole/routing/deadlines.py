@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, TypeGuard
 
 import msgspec
 
 from aiconsole.domain.chat import Timeouts
+from aiconsole.domain.errors import ProviderError, TimedOut
 from aiconsole.routing.candidates import Candidate
 from aiconsole.routing.gate import Gate
 from aiconsole.routing.policy import Policy
@@ -14,6 +15,8 @@ from aiconsole.routing.policy import Policy
 _SLACK_S: Final = 0.05
 _LEAST_S: Final = 2.0
 _TRIAL_S: Final = 0.2
+_OVERDUE: Final = 3.0
+"""So many times what is usual (p95), and a whole answer is overdue."""
 
 
 def limits_of(
@@ -47,6 +50,19 @@ def limits_of(
         between=policy.stall_s if own.between is None else min(own.between, policy.stall_s),
         total=total,
     )
+
+
+def overdue(
+    error: ProviderError, limits: Timeouts | None, candidate: Candidate, policy: Policy, gate: Gate
+) -> TypeGuard[TimedOut]:
+    """Whether a whole answer was given up, by `limits_of` and not by its caller, because another candidate stood ready, and had
+    taken far longer than is usual there: that is silence before the first token, not an answer of any length."""
+    if not isinstance(error, TimedOut) or error.phase != "total" or error.status is not None:
+        return False
+    if limits is None or limits.total != policy.whole_answer_s:
+        return False
+    usual = gate.reliability.whole(candidate.name)
+    return usual is None or 1000 * limits.total > _OVERDUE * usual.p95_ms
 
 
 def _first_token_s(candidate: Candidate, default_s: float, gate: Gate) -> float:

@@ -21,7 +21,7 @@ from aiconsole.domain.events import Event
 from aiconsole.domain.trace import Choice, DecisionTrace, Outcome
 from aiconsole.routing.candidates import Candidate, Route
 from aiconsole.routing.concurrency import Concurrency, room
-from aiconsole.routing.deadlines import limits_of
+from aiconsole.routing.deadlines import limits_of, overdue
 from aiconsole.routing.facts import Fits, Knowledge, RequestFacts
 from aiconsole.routing.fitness import Needs, Unfit, unfit
 from aiconsole.routing.gate import Gate, Held, Pass
@@ -231,6 +231,9 @@ class Journey:
 
     def _pass_failed(self, leg: Leg, error: ProviderError, spent: Spent) -> None:
         leg.over = True
+        own_limit = not self._stream and self.request.timeouts is None
+        if own_limit and overdue(error, leg.request.timeouts, leg.candidate, self.route.policy, self._gate):
+            error.phase = "first token"
         usd = None if spent.cost is None else spent.cost.usd
         leg.passed.failed(error, self._took_ms(leg), streamed=self._stream, usd=usd)
 

@@ -177,6 +177,11 @@ class Reliability:
         p50, p95 = merged.quantiles((0.5, 0.95))
         return None if p50 is None or p95 is None else Percentiles(p50, p95, merged.count)
 
+    def whole(self, key: str) -> Percentiles | None:
+        """Percentiles of the time of a model's whole answers, those that were not streamed; None where unknown."""
+        track = self._tracks.get(key)
+        return None if track is None else track.whole.percentiles()
+
     def first_token_deadline(
         self, key: str, default_s: float = 10.0, *, least_s: float = 2.0, most_s: float = 60.0
     ) -> float:

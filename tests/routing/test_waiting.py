@@ -9,6 +9,7 @@ import pytest
 
 from aiconsole import Engine
 from aiconsole.domain.errors import ProviderError
+from aiconsole.drill.lapse import LapseLoop, LoopClock
 from aiconsole.simulator import Behaviour, Simulator
 from tests.cache.console import asking
 
@@ -34,3 +35,32 @@ async def test_nobody_waits_on_when_the_provider_refuses_all(tmp_path: Path) -> 
         await asyncio.gather(*(ask(engine) for _ in range(HERD)))
         assert simulator.counts("groq").requests == 8
     assert ended == HERD
+
+
+@pytest.mark.parametrize("usual_s", [0.1, 40.0])
+def test_whole_answers_do_not_wait_for_a_silent_provider_again_and_again(usual_s: float, tmp_path: Path) -> None:
+    """Silence opens its breaker; where answers have always taken long it may be one of those."""
+    (tmp_path / "settings.toml").write_text(
+        '[routes]\ntwo = ["groq/openai/gpt-oss-120b", "cerebras/gpt-oss-120b"]\n', encoding="utf-8"
+    )
+    waits: list[float] = []
+
+    async def main() -> None:
+        clock = LoopClock()
+        async with (
+            Simulator.start(seed=1, clock=clock) as simulator,
+            Engine.open(home=tmp_path, environ={}, simulator=simulator, clock=clock) as engine,
+        ):
+            simulator.set("groq", Behaviour(ttft_ms=1000 * usual_s))
+            for _ in range(5):
+                await engine.complete(asking(model="two", cache="off"))
+            simulator.set("groq", Behaviour(outage="hang"))
+            for _ in range(6):
+                began = clock.monotonic()
+                await engine.complete(asking(model="two", cache="off"))
+                waits.append(clock.monotonic() - began)
+
+    with asyncio.Runner(loop_factory=lambda: LapseLoop(0.0)) as runner:
+        runner.run(main())
+    assert all(wait == pytest.approx(60, abs=1) for wait in waits[:5])
+    assert waits[5] < 1 if usual_s < 1 else waits[5] > 59
