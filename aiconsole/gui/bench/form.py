@@ -153,7 +153,9 @@ class BenchForm(QWidget):
         self._shell.start(self._show_file(path), failed="The suite was not opened")
 
     def showEvent(self, event: QShowEvent) -> None:
+        """A layout that changed its direction while nobody saw it is not made anew by Qt."""
         super().showEvent(event)
+        self._whole.invalidate()
         self._timer.start()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -178,7 +180,7 @@ class BenchForm(QWidget):
         self.what.rows.addWidget(what)
         self.suite.activated.connect(self._choose_suite)
         self.kind.activated.connect(self._choose_kind)
-        whole = self._scrolled()
+        whole = self._whole = self._scrolled()
         self._presets = QHBoxLayout()
         self._presets.setSpacing(SPACE_M)
         whole.addLayout(self._presets)

@@ -223,6 +223,25 @@ async def test_a_run_goes_on_when_it_is_left_says_how_far_it_is_and_keeps_what_t
         assert panel.finished.stopped.text().startswith("Ended early:")
 
 
+async def test_a_window_made_narrow_elsewhere_cuts_nothing_off_the_form(
+    qtbot: QtBot, qapp: QApplication, tmp_path: Path
+) -> None:
+    async with console(qapp, tmp_path) as it:
+        it.shell.resize(1280, 800)
+        panel = await opened(it)
+        await until(lambda: panel.form.predicted.text().startswith("154 requests"))
+        await it.open("settings")
+        it.shell.resize(880, 560)
+        await until(lambda: it.shell.width() == 880)
+        qapp.processEvents()
+        await it.open("bench")
+        qapp.processEvents()
+        inner = panel.form.targets.parentWidget()
+        assert inner is not None
+        for card in (panel.form.targets, panel.form.load, panel.form.presets["#up"]):
+            assert card.geometry().right() < inner.width()
+
+
 async def test_a_narrow_window_cuts_nothing_off_the_form(qtbot: QtBot, qapp: QApplication, tmp_path: Path) -> None:
     async with console(qapp, tmp_path) as it:
         panel = await opened(it)
