@@ -45,6 +45,7 @@ from aiconsole.providers.reading import EventReading, Reading, WholeReading, unr
 from aiconsole.providers.resolver import PolicyResolver
 from aiconsole.providers.support import Refusals, fit
 from aiconsole.providers.transport import MAX_CONNECTIONS, Transport
+from aiconsole.secrets import REDACTOR
 
 _TURN_S: Final = 0.002
 """How long a stream goes on before it lets the loop do something else."""
@@ -421,12 +422,25 @@ class _Call:
         if isinstance(error, ProviderError):
             error.provider = error.provider or self._provider.name
             error.model = error.model or self._model
+            _without_keys(error)
 
 
 def _without_cookies(headers: Mapping[str, str]) -> Mapping[str, str]:
     if "set-cookie" not in headers:
         return headers
     return {name: value for name, value in headers.items() if name != "set-cookie"}
+
+
+def _without_keys(error: ProviderError) -> None:
+    """Take out of an error what its provider said of a key: some give back the one they do not know."""
+    clean = REDACTOR.redact(error.message)
+    if clean is not error.message:
+        error.message = clean
+        error.args = (clean, *error.args[1:])
+    if error.raw is not None:
+        error.raw = REDACTOR.redact(error.raw)
+    if error.headers is not None:
+        error.headers = {name: REDACTOR.redact(value) for name, value in error.headers.items()}
 
 
 def _answer_despite(error: ProviderError | httpx.TransportError, reading: Reading, deadlines: Deadlines) -> Answer:

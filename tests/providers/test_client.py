@@ -271,6 +271,22 @@ async def test_each_deadline_of_a_stream(handler: Handler, timeouts: Timeouts, p
     assert "0.15 s" in error.message
 
 
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("status", [b"401 No", b"500 No", b"301 Moved"])
+async def test_a_key_that_a_provider_gives_back_is_in_no_error(status: bytes, stream: bool) -> None:
+    body = b'{"error": {"message": "Incorrect API key provided: test-key-1. Find yours at /keys."}}'
+    headers = b"content-type: application/json\r\nlocation: /?key=test-key-1\r\nx-seen: test-key-1\r\n"
+    error = await failure_of(sending(plain(status, body, headers)), stream=stream)
+    assert "[redacted]" in error.message
+    assert "test-key" not in f"{error} {error.message} {error.advice} {error.raw!r} {error.headers} {error!r}"
+
+
+async def test_a_key_given_back_inside_a_stream_is_in_no_error() -> None:
+    told = piece(b'data: {"error": {"message": "bad key test-key-1", "code": 401}}\n\n')
+    error = await failure_of(sending(SSE, told, then=close), stream=True)
+    assert "test-key" not in f"{error} {error.message} {error.raw!r} {error!r}"
+
+
 async def test_the_total_deadline_of_a_whole_answer() -> None:
     error = await failure_of(sending(then=hang), stream=False, timeouts=Timeouts(total=SHORT))
     assert isinstance(error, TimedOut)
