@@ -153,6 +153,10 @@ class Journey:
                     self._left.remove(candidate)
                 else:
                     soonest = min(soonest, leg.wait_s)
+            if mid_stream and not full and not self._left:
+                mid_stream = False
+                self.after_break()
+                continue
             if not full and (not self._left or soonest >= self.remaining_s):
                 raise self.give_up()
             await self._wait(soonest, full)

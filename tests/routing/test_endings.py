@@ -8,6 +8,7 @@ from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from aiconsole import ChatRequest, Engine, Message
 from aiconsole.domain.chat import Continued, Finished, StreamEvent, TextDelta
@@ -308,3 +309,22 @@ async def hedging(bench: Bench) -> None:
     for _ in range(40):
         bench.engine.gate.reliability.seen(GROQ, duration_ms=650.0, ttft_ms=600.0)
         bench.engine.gate.reliability.seen(CEREBRAS, duration_ms=60.0, ttft_ms=40.0)
+
+
+def test_a_broken_answer_is_gone_on_with_by_the_same_where_the_others_may_not_be_asked(tmp_path: Path) -> None:
+    async def play(bench: Bench) -> None:
+        bench.engine.gate.breakers.get("cerebras").force_open()
+        bench.simulator.set("groq", replace(PACE, stream_fault=StreamFault("cut", after_tokens=10)))
+        text = ""
+        kinds = []
+        async with aclosing(bench.engine.stream(asking("two"))) as events:
+            async for event in events:
+                kinds.append(type(event))
+                text += event.text if isinstance(event, TextDelta) else ""
+                bench.simulator.set("groq", PACE)
+        assert Continued in kinds
+        assert text == known_text(40)
+        (end,) = bench.ends
+        assert (end.provider, end.error_kind, end.attempts) == ("groq", None, 2)
+
+    lapsed(tmp_path, play)
