@@ -6,7 +6,7 @@ which `decode` returns None.
 
 from __future__ import annotations
 
-from typing import Final, get_args
+from typing import Any, Final, get_args
 
 import msgspec
 
@@ -26,8 +26,11 @@ KINDS: Final = frozenset(kind.__struct_config__.tag for kind in get_args(OwnEven
 
 
 def encode(event: OwnEvent) -> bytes:
-    """An event of this console as a JSON object in UTF-8."""
-    return _encoder.encode(event)
+    """An event of this console as a JSON object in UTF-8; lone surrogates, which that cannot hold, become question marks."""
+    try:
+        return _encoder.encode(event)
+    except UnicodeEncodeError:
+        return _encoder.encode(_cleaned(msgspec.to_builtins(event)))
 
 
 def decode(data: bytes | msgspec.Raw, version: int = EVENT_VERSION) -> OwnEvent | None:
@@ -43,3 +46,13 @@ def decode(data: bytes | msgspec.Raw, version: int = EVENT_VERSION) -> OwnEvent 
         if version > EVENT_VERSION or _head.decode(data).type not in KINDS:
             return None
         raise
+
+
+def _cleaned(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode(errors="replace").decode()
+    if isinstance(value, dict):
+        return {_cleaned(key): _cleaned(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_cleaned(item) for item in value]
+    return value

@@ -14,6 +14,8 @@ from aiconsole.domain.events import (
     AttemptFinished,
     BreakerChanged,
     CacheEvent,
+    Event,
+    FromPeer,
     HealthSeen,
     Hedged,
     JobChanged,
@@ -26,7 +28,9 @@ from aiconsole.domain.events import (
     UserActed,
 )
 from aiconsole.domain.trace import Choice, DecisionTrace
+from aiconsole.realtime.links.ledger import Ledger
 from aiconsole.realtime.wire import KINDS, decode, encode
+from tests.clocks import FakeClock
 
 TRACE = DecisionTrace("r1", "fast", "auto", 1.0, 3.0, ranked=(Choice("groq/m", 0.9, "fast"),))
 LIMIT = RateLimit("tokens", "minute", 6000, 12, 1_750_000_000.0)
@@ -84,3 +88,16 @@ def test_what_an_older_console_wrote_gets_defaults() -> None:
     assert decode(
         b'{"type":"breaker","key":"g","before":"closed","after":"open","reason":"","at":1}'
     ) == BreakerChanged("g", "closed", "open", "", 1.0)
+
+
+def test_what_utf_8_cannot_hold_harms_no_other_event() -> None:
+    assert decode(encode(UserActed("to\ud800day", 1.0))) == UserActed("to?day", 1.0)
+    heard: list[Event] = []
+    ledger = Ledger("console/1", 100, FakeClock(), heard.append)
+    for action in ("one", "tw\ud800o", "three"):
+        ledger.tell(UserActed(action, 1.0))
+    ledger.write()
+    ledger.write()
+    other = Ledger("console/2", 100, FakeClock(), heard.append)
+    other.take("console/1", ledger.log.after(0, 100), "here")
+    assert [event.event.action for event in heard if isinstance(event, FromPeer)] == ["one", "tw?o", "three"]  # type: ignore[union-attr]

@@ -48,11 +48,11 @@ class Ledger:
 
     def write(self) -> None:
         """Put what was told into the log."""
-        for event in self._fresh:
+        fresh, self._fresh = self._fresh, []
+        for event in fresh:
             private = isinstance(event, RequestFinished) and event.headers is not None
             told = msgspec.structs.replace(event, headers=None) if private else event
             self.log.add(wire.encode(told), EVENT_VERSION)
-        self._fresh.clear()
 
     def begin(self, start: Mapping[str, int]) -> None:
         """From which sequence on the events of origins will come that we do not know yet."""
