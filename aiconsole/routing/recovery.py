@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+from aiconsole.domain.errors import ConfigError
 from aiconsole.domain.events import BreakerChanged, Event
 from aiconsole.domain.models import ProbeResult
 from aiconsole.routing.breakers import Breakers
@@ -57,7 +58,7 @@ class Recovery:
         try:
             async with asyncio.timeout(_PROBE_S):
                 return (await self._probe(provider)).ok
-        except TimeoutError:
+        except (TimeoutError, ConfigError):  # silent, or switched off by now
             return False
 
     def _open(self, provider: str) -> list[str]:
