@@ -51,6 +51,14 @@ class LapseLoop(asyncio.SelectorEventLoop):
         future.add_done_callback(self._thread_ended)
         return future
 
+    async def shutdown_default_executor(self, *timeout: Any) -> None:
+        """As asyncio's; its wait for threads, with a time-out since Python 3.12, is not shortened either."""
+        self._threads += 1
+        try:
+            await super().shutdown_default_executor(*timeout)
+        finally:
+            self._threads -= 1
+
     def _thread_ended(self, _: Future[Any]) -> None:
         self._threads -= 1
 
