@@ -408,6 +408,7 @@ class Engine:
         self._directory.forget()
         self.cache.configure(cache_limits(self.settings))
         self.gate.breakers.configure()
+        self.gate.budgets.simulate(self.demo)
         self.gate.budgets.set_limits(budgets_of(self.settings))
         self._kept_history.configure()
         self._services.configure()

@@ -268,6 +268,18 @@ async def test_an_open_breaker_holds_a_candidate_back_until_it_is_well(tmp_path:
     assert changes == [("closed", "open"), ("open", "half-open"), ("half-open", "closed")]
 
 
+async def test_what_was_pretended_counts_for_nothing_real(tmp_path: Path) -> None:
+    async with Engine.open(home=tmp_path, environ={"GROQ_API_KEY": "gsk-0123456789ab"}, demo=True) as engine:
+        model = "groq/openai/gpt-oss-120b"
+        await engine.complete(asking(model, "[[tokens=40]]"))
+        gate = engine.gate
+        assert gate.budgets.spent("day") > 0
+        assert gate.measures.latency_ms(model, 95, 60)[1] == 1
+        await engine.set_demo(False)
+        assert gate.budgets.spent("day") == 0
+        assert gate.measures.latency_ms(model, 95, 60)[1] == 0
+
+
 async def test_what_may_be_spent_at_one_provider_sends_the_rest_on(tmp_path: Path) -> None:
     custom = {"base_url": "http://127.0.0.1:9/v1", "month_usd": 7.0}
     async with simulated(tmp_path) as (engine, _):

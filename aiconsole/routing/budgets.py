@@ -106,16 +106,19 @@ class Budgets:
     """All budgets, and what was spent.
 
     Periods are calendar days and months of ``zone`` (UTC by default, as the providers bill). A call belongs to the period
-    in which it was reserved. A wall clock that is set back finds the earlier period as it was left.
+    in which it was reserved. A wall clock that is set back finds the earlier period as it was left. What simulated providers
+    cost is counted apart, by the same limits.
     """
 
-    __slots__ = ("_accounts", "_clock", "_kept", "_limits", "_running", "_spans", "_zone")
+    __slots__ = ("_accounts", "_clock", "_kept", "_limits", "_pretended", "_real", "_running", "_spans", "_zone")
 
     def __init__(self, clock: Clock, limits: Iterable[Budget] = (), *, zone: tzinfo = UTC) -> None:
         self._clock = clock
         self._zone = zone
         self._limits: tuple[Budget, ...] = tuple(limits)
-        self._accounts: dict[tuple[Period, float, str | None, str | None], _Account] = {}
+        self._real: _Accounts = {}
+        self._pretended: _Accounts = {}
+        self._accounts = self._real
         self._spans: dict[Period, tuple[float, float]] = {}
         self._running = (0.0, 0.0)  # the time in which all of them run
         self._kept: dict[tuple[str, str], tuple[tuple[_Account, ...], tuple[tuple[Budget, _Account], ...]]] = {}
@@ -123,6 +126,13 @@ class Budgets:
     @property
     def limits(self) -> tuple[Budget, ...]:
         return self._limits
+
+    def simulate(self, on: bool) -> None:
+        """Let calls that are reserved from now on count as simulated, or as real again."""
+        accounts = self._pretended if on else self._real
+        if accounts is not self._accounts:
+            self._accounts = accounts
+            self._kept.clear()
 
     def set_limits(self, limits: Iterable[Budget]) -> None:
         """Let other budgets hold from now on; what was spent and reserved stays."""
@@ -151,10 +161,13 @@ class Budgets:
         return Reservation(accounts, amount)
 
     def add(self, usd: float, *, route: str = "", provider: str = "", at: float | None = None) -> None:
-        """Count what was spent without a reservation; with ``at`` (epoch seconds), in the past, as after a restart."""
+        """Count what was spent without a reservation; with ``at`` (epoch seconds), what was really spent in the past, as after
+        a restart."""
         amount = _pico(usd)
-        spans = None if at is None else {period: self._span(period, at) for period in _PERIODS}
-        accounts = self._concerned(route, provider)[0] if spans is None else self._of(spans, route, provider)
+        if at is None:
+            accounts = self._concerned(route, provider)[0]
+        else:
+            accounts = self._of(self._real, {period: self._span(period, at) for period in _PERIODS}, route, provider)
         for account in accounts:
             account.spent += amount
 
@@ -179,22 +192,18 @@ class Budgets:
                 for budget in self._limits
                 if budget.route in (None, route) and budget.provider in (None, provider)
             )
-            kept = self._kept[route, provider] = self._of(self._spans, route, provider), limited
+            kept = self._kept[route, provider] = self._of(self._accounts, self._spans, route, provider), limited
         return kept
 
-    def _of(self, spans: dict[Period, tuple[float, float]], route: str, provider: str) -> tuple[_Account, ...]:
+    def _of(
+        self, accounts: _Accounts, spans: dict[Period, tuple[float, float]], route: str, provider: str
+    ) -> tuple[_Account, ...]:
         scopes: tuple[_Scope, ...] = ((None, None), (route, None), (None, provider), (route, provider))
-        return tuple(self._account(period, spans[period][0], *scope) for period in _PERIODS for scope in scopes)
+        return tuple(_account(accounts, (period, spans[period][0], *scope)) for period in _PERIODS for scope in scopes)
 
     def _account_of(self, budget: Budget) -> _Account:
-        return self._account(budget.period, self._spans[budget.period][0], budget.route, budget.provider)
-
-    def _account(self, period: Period, start: float, route: str | None, provider: str | None) -> _Account:
-        key = (period, start, route, provider)
-        account = self._accounts.get(key)
-        if account is None:
-            account = self._accounts[key] = _Account()
-        return account
+        start = self._spans[budget.period][0]
+        return _account(self._accounts, (budget.period, start, budget.route, budget.provider))
 
     def _standing(self, budget: Budget, account: _Account) -> Standing:
         resets_at = self._spans[budget.period][1]
@@ -210,8 +219,9 @@ class Budgets:
         self._running = (max(span[0] for span in self._spans.values()), min(span[1] for span in self._spans.values()))
         self._kept.clear()
         oldest = {period: self._span(period, self._spans[period][0] - 1.0)[0] for period in _PERIODS}
-        for key in [key for key in self._accounts if key[1] < oldest[key[0]]]:
-            del self._accounts[key]
+        for accounts in (self._real, self._pretended):
+            for key in [key for key in accounts if key[1] < oldest[key[0]]]:
+                del accounts[key]
 
     def _span(self, period: Period, at: float) -> tuple[float, float]:
         """Begin and end of the calendar day or month around a moment, in epoch seconds."""
@@ -230,6 +240,17 @@ class _Account:
     def __init__(self) -> None:
         self.reserved = 0
         self.spent = 0
+
+
+_Key = tuple[Period, float, str | None, str | None]
+_Accounts = dict[_Key, _Account]
+
+
+def _account(accounts: _Accounts, key: _Key) -> _Account:
+    account = accounts.get(key)
+    if account is None:
+        account = accounts[key] = _Account()
+    return account
 
 
 def _pico(usd: float) -> int:

@@ -89,6 +89,7 @@ class Gate:
         self.breakers.forget(provider)
         self.limits.forget(provider)
         self.reliability.forget(provider)
+        self.measures.forget(provider)
         self._concurrency.pop(provider, None)
 
     def admit(

@@ -205,3 +205,24 @@ def test_nothing_is_lost_and_exact_estimates_never_overshoot(steps: list[tuple[s
         assert standing.spent == spent / 100
         assert standing.reserved == sum(amount for _, amount in open_ones) / 100
         assert spent <= 100 + added
+
+
+def test_pretended_money_is_counted_apart() -> None:
+    clock = FakeClock()
+    budgets = Budgets(clock, [Budget(1.0)])
+    budgets.simulate(True)
+    under_way = budgets.reserve(0.75)
+    budgets.add(0.25, at=clock.now())  # what an earlier run really spent
+    assert isinstance(under_way, Reservation)
+    assert isinstance(budgets.reserve(0.5), OverBudget)
+
+    budgets.simulate(False)
+    assert budgets.spent("day") == 0.25
+    assert isinstance(budgets.reserve(0.5), Reservation)
+    under_way.settle(0.75)
+    assert budgets.spent("day") == 0.25
+
+    budgets.simulate(True)
+    assert budgets.spent("day") == 0.75
+    clock.advance(86_400)
+    assert budgets.spent("day") == 0.0

@@ -87,7 +87,9 @@ class Measures:
         return self._answer(key, 3, percentile, window_s)
 
     def forget(self, key: str) -> None:
-        self._pasts.pop(key, None)
+        """Forget the calls of a candidate, or of a provider's candidates."""
+        for name in [name for name in self._pasts if name == key or name.partition("/")[0] == key]:
+            del self._pasts[name]
 
     def _answer(self, key: str, column: int, percentile: int, window_s: float) -> tuple[float, int]:
         past = self._pasts.get(key)
