@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple, Protocol, TypeVar
 import msgspec
 
 from aiconsole.cache.accounts import NO_COST
-from aiconsole.cache.entry import entry_of, events_of, paced
+from aiconsole.cache.entry import Meta, entry_of, events_of, paced
 from aiconsole.cache.flight import SharedCall, SharedStream
 from aiconsole.cache.giving import Found, answer, meta_of
 from aiconsole.cache.keeping import CacheLimits, Keeping, OpenFile
@@ -243,7 +243,7 @@ class ResponseCache(Keeping):
         meta = self._shelf.metas.get(key)
         if meta is None:
             return None
-        age_s = self._clock.now() - meta.stored_at
+        age_s = self._age_s(meta)
         stale = age_s > policy.ttl_s and not meta.pinned
         if stale:
             if age_s > policy.kept_s:
@@ -260,13 +260,17 @@ class ResponseCache(Keeping):
             self._renew(ask)
         return Found(meta, entry, stale)
 
+    def _age_s(self, meta: Meta) -> float:
+        """How old an entry is. One from the future was stored while the clock was wrong by that much, and is as doubtful."""
+        return abs(self._clock.now() - meta.stored_at)
+
     async def _alike(self, ask: Ask, question: Question) -> Found | None:
         """The entry of the likest question, where that is like enough and within its time."""
         nearest = self._meaning.nearest(question, ask.policy.similarity or 1.0)
         meta = None if nearest is None else self._shelf.metas.get(nearest[0])
         if nearest is None or meta is None:
             return None
-        if self._clock.now() - meta.stored_at > ask.policy.ttl_s and not meta.pinned:
+        if self._age_s(meta) > ask.policy.ttl_s and not meta.pinned:
             return None
         entry = self._shelf.recent(meta.key) or await self._shelf.fetch(meta)
         return None if entry is None else Found(meta, entry, similarity=nearest[1])

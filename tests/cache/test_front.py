@@ -79,6 +79,18 @@ async def test_a_fresh_answer_takes_the_place_of_the_kept_one(tmp_path: Path) ->
     assert again.cached.age_s == 1
 
 
+async def test_an_answer_stored_while_the_clock_was_far_ahead_is_not_good_until_then(tmp_path: Path) -> None:
+    clock = FakeClock()
+    async with console(tmp_path, "[cache]\nttl_s = 100\n", clock=clock) as here:
+        await here.engine.complete(asking())
+        clock.jump_wall(-50)
+        again = await here.engine.complete(asking())
+        assert again.cached is not None and again.cached.age_s == 0
+        clock.jump_wall(-86_400)
+        assert (await here.engine.complete(asking())).cached is None
+        assert (await here.engine.complete(asking())).cached is not None
+
+
 async def test_an_answer_is_good_for_its_time_and_no_longer(tmp_path: Path) -> None:
     clock = FakeClock()
     settings = '[cache]\nttl_s = 100\n[routing."gpt-oss-120b"]\ncache_ttl_s = 10\n'
