@@ -14,7 +14,7 @@ from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import aclosing
 from typing import Any, Final
 
-from aiconsole.domain.chat import ChatResult, StreamEvent
+from aiconsole.domain.chat import ChatResult, Finished, StreamEvent
 from aiconsole.domain.errors import ConsoleError, ProviderError
 from aiconsole.domain.trace import DecisionTrace, Traced
 
@@ -114,6 +114,7 @@ class SharedStream:
     async def read(self, untold: Untold) -> AsyncGenerator[StreamEvent, None]:
         """The stream from its beginning. Raises what it raises; all but the first get a copy."""
         at = 0
+        given = False
         events = self._events
         self._readers += 1
         try:
@@ -122,6 +123,7 @@ class SharedStream:
                     event = events[at]
                     at += 1
                     self._front = max(self._front, at)
+                    given = type(event) is Finished
                     yield event
                 if self._room is not None and not self._room.done():
                     self._room.set_result(None)
@@ -131,7 +133,7 @@ class SharedStream:
                 self._wakers.append(waker)
                 await waker
         except BaseException:
-            if self._readers > 1 and not self._over:
+            if not given and (self._readers > 1 or self._taken):
                 untold("cancelled")
             raise
         finally:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from aiconsole.cache.flight import SharedStream
-from aiconsole.domain.chat import Finished, StreamEvent, TextDelta, Timeouts
+from aiconsole.domain.chat import ChatResult, Finished, StreamEvent, TextDelta, Timeouts
 from aiconsole.domain.errors import ProviderError, QuotaExhausted, TimedOut
 from aiconsole.simulator import Behaviour, known_text
 from tests.cache.console import Console, asking, console, read, text_of
@@ -197,3 +197,38 @@ async def test_closing_the_console_ends_what_is_under_way(tmp_path: Path) -> Non
         left = asyncio.create_task(here.engine.complete(asking()))
         await asked(here)
     assert isinstance((await asyncio.gather(left, return_exceptions=True))[0], asyncio.CancelledError)
+
+
+@pytest.mark.parametrize("leaves", ["at the end", "before it, when all has come"])
+async def test_each_reader_of_a_shared_stream_is_told_of_once(leaves: str) -> None:
+    """A reader that stops at the end has its answer, whoever still reads; one that stops before it has none, also where the
+    stream itself is over by then."""
+    untold: list[str] = []
+    over = asyncio.Event()
+
+    async def source() -> AsyncGenerator[StreamEvent, None]:
+        yield TextDelta("Good day")
+        yield Finished(ChatResult("groq", "m"))
+        if leaves == "at the end":
+            await over.wait()
+
+    stream = SharedStream(lambda way: source(), lambda gone: None)
+
+    async def read_on(stop: type[StreamEvent]) -> None:
+        async with aclosing(stream.read(untold.append)) as events:
+            async for event in events:
+                if type(event) is Finished:
+                    stream.take()
+                if type(event) is stop:
+                    break
+
+    if leaves == "at the end":
+        await asyncio.gather(*(read_on(Finished) for _ in range(3)))
+        assert untold == []
+    else:
+        late = stream.read(untold.append)
+        await anext(late)
+        await read_on(Finished)
+        await late.aclose()
+        assert untold == ["cancelled"]
+    over.set()
