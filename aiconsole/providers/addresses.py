@@ -204,4 +204,5 @@ def _in_the_clear(where: str) -> AddressNotAllowed:
 
 
 def _not_a_url(url: str, reason: str) -> ConfigError:
-    return ConfigError(f"“{url[:200]}” is not a base URL: {reason}.", advice="Example: https://api.example.com/v1")
+    shown = re.split(r"[?#]", url, maxsplit=1)[0]  # what follows is where people leave keys
+    return ConfigError(f"“{shown[:200]}” is not a base URL: {reason}.", advice="Example: https://api.example.com/v1")

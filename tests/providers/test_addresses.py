@@ -119,6 +119,14 @@ def test_a_key_in_the_url_is_refused_without_being_shown() -> None:
     assert "canary" not in caught.value.message
 
 
+@pytest.mark.parametrize("mark", ["?key=", "?", "#"])
+def test_a_key_behind_the_path_is_refused_without_being_shown(mark: str) -> None:
+    for start in ("https://api.example.com/v1", "api.example.com/v1", "https://exa mple.com/v1"):
+        with pytest.raises(ConfigError) as caught:
+            STRICT.check(f"{start}{mark}sk-0123456789")
+        assert "sk-0123" not in f"{caught.value} {caught.value.advice}"
+
+
 @given(st.integers(0, 2**32 - 1))
 def test_every_way_to_write_an_ipv4_address_is_the_same_address(number: int) -> None:
     a, b, c, d = number.to_bytes(4, "big")
