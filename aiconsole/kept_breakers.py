@@ -32,6 +32,7 @@ class KeptBreakers:
         self._aside: dict[str, BreakerSnapshot] | None = None
         self._saving: asyncio.Task[None] | None = None
         self._unsaved = False
+        self._writing: asyncio.Future[None] | None = None
 
     def take_up(self) -> None:
         """Real providers are asked from now on: give the breakers the states set aside, or at first those of the last run, and
@@ -83,7 +84,8 @@ class KeptBreakers:
         states = self._breakers.snapshot() if self._following else self._aside
         data = msgspec.json.format(msgspec.json.encode(states))
         try:
-            await asyncio.to_thread(self._write, data)
+            self._writing = asyncio.ensure_future(asyncio.to_thread(self._write, data))
+            await asyncio.shield(self._writing)
         except Exception as error:
             _log.warning("The breakers' states cannot be kept: %s", error)
 
@@ -96,4 +98,6 @@ class KeptBreakers:
         if self._saving is not None and not self._saving.done():
             self._saving.cancel()
             await asyncio.gather(self._saving, return_exceptions=True)
+            if self._writing is not None:
+                await asyncio.gather(self._writing, return_exceptions=True)
             await self.save()
