@@ -243,18 +243,26 @@ def rebuild_indexes(database: Database) -> None:
 
 
 def _migrate(database: Database, path: Path, now: float, steps: Steps) -> None:
-    """Bring the file to the last version, all steps or none, after a copy of it was made."""
+    """Bring the file to the last version, all steps or none, after a copy of it was made. Where a step fails for another reason
+    than damage, the file is as it was, and the copy is deleted: the next tries would make more and more of them."""
     version = database.pragma("user_version")
     if version == len(steps):
         return
-    if version > 0:
-        back_up(database, stamped(path, f"backup-v{version}", now))
-    with transaction(database):
-        for step in steps[version:]:
-            for statement in step:
-                database.execute_sql(statement)
-        database.pragma("application_id", APPLICATION_ID)
-        database.pragma("user_version", len(steps))
+    backup = stamped(path, f"backup-v{version}", now) if version > 0 else None
+    if backup is not None:
+        back_up(database, backup)
+    try:
+        with transaction(database):
+            for step in steps[version:]:
+                for statement in step:
+                    database.execute_sql(statement)
+            database.pragma("application_id", APPLICATION_ID)
+            database.pragma("user_version", len(steps))
+    except BaseException as error:
+        if backup is not None and not damaged(error):
+            with suppress(OSError):
+                backup.unlink()
+        raise
 
 
 def back_up(database: Database, target: Path) -> None:

@@ -56,6 +56,7 @@ async def test_a_migration_that_fails_leaves_the_file_as_it_was(path: Path) -> N
         )
     assert _dump(path) == before
     assert rows(path, "PRAGMA user_version") == [(1,)]
+    assert not [*path.parent.glob("aiconsole.backup-*")], "each try would leave one more"
     async with opened(path) as store:
         assert len((await store.conversations.transcript("early")).turns) == 100
 
