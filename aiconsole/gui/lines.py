@@ -7,10 +7,9 @@ from typing import Any, NamedTuple
 
 from PySide6.QtCore import QModelIndex, Qt, Signal
 
-from .providers.rows import STATE_ROLE, plain
-from .providers.table import MarkedCells, Table
+from .table import MarkedCells, Table
 from .theme import State, Theme
-from .titled import RIGHT, Index, TitledTable
+from .titled import RIGHT, STATE_ROLE, Index, TitledTable, plain
 
 
 class Cell(NamedTuple):

@@ -13,10 +13,10 @@ from PySide6.QtGui import QDesktopServices, QGuiApplication
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QWidget
 
 from .keys import with_keys
-from .providers.table import Table
 from .rule_draft import R, RuleDraft
 from .session import Session
 from .shell import Shell
+from .table import Table
 from .theme import SPACE_S, set_role
 
 

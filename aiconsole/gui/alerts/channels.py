@@ -24,7 +24,7 @@ from ..hint import Hint
 from ..keys import with_keys
 from ..lines import Cell, Line, LinesModel, LinesTable
 from ..moments import full, moment
-from ..providers.result import Outcome
+from ..outcome import Outcome
 from ..session import Session
 from ..settings.field import SettingGroup
 from ..settings.model import common_entries, fault, named_entries

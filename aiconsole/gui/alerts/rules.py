@@ -20,7 +20,7 @@ from ..commands import Command
 from ..hint import Elided, Hint
 from ..left_rules import LeftRules, keep_draft
 from ..lines import Cell, Line, LinesModel, LinesTable
-from ..providers.result import Outcome
+from ..outcome import Outcome
 from ..rule_editing import RuleEditing
 from ..session import Session
 from ..shell import Shell

@@ -12,9 +12,9 @@ from PySide6.QtWidgets import QAbstractItemView, QListView, QStyle, QStyledItemD
 from ...bench.history import Entry
 from ..icons import paint_state
 from ..moments import full, moment
-from ..providers.rows import plain
 from ..session import Session
 from ..theme import CAPTION_PX, SPACE_S, Theme, font, set_role
+from ..titled import plain
 from .words import KINDS, entry_state, provider_of
 
 _HEIGHT: Final = 46

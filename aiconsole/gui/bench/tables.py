@@ -16,9 +16,8 @@ from ...bench.report import Report, TargetReport
 from ...bench.statistics import Difference, Interval, Spread
 from ..figures import UNKNOWN, latency, money, share
 from ..lines import Cell, Line, LinesModel
-from ..providers.rows import NAME_ROLE, plain
 from ..theme import State
-from ..titled import Index
+from ..titled import NAME_ROLE, Index, plain
 from .words import number, provider_of, short_names
 
 _SHOWN: Final = (("ttft", "p50"), ("ttft", "p95"), ("itl", "p50"), ("e2e", "p50"), ("latency", "p95"))

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from PySide6.QtWidgets import QCheckBox, QGridLayout, QHBoxLayout, QPushButton, QWidget
 
 from ...domain.models import ProviderState
-from ..providers.swatch import Swatch
 from ..session import Session
 from ..settings.editors import Choice
 from ..shell import Shell
+from ..swatch import Swatch
 from ..theme import SPACE_S, SPACE_XS, set_role
 from .fields import Card, choice
 from .words import provider_of

@@ -24,11 +24,10 @@ from PySide6.QtWidgets import (
 from ...domain.errors import ConfigError
 from ...drill.summary import Summary
 from ..keys import with_keys
-from ..providers.rows import STATE_ROLE
-from ..providers.table import MarkedCells, Table
 from ..shell import Shell
+from ..table import MarkedCells, Table
 from ..theme import SPACE_L, SPACE_M, SPACE_S, set_role
-from ..titled import Index, TitledTable
+from ..titled import STATE_ROLE, Index, TitledTable
 from .figures import Row, rows, text
 
 _ROW = 26

@@ -16,7 +16,7 @@ from ..figures import count, latency, money, share
 from ..hint import Hint
 from ..lines import Cell, Line, LinesModel, LinesTable
 from ..moments import full, moment
-from ..providers.result import Outcome
+from ..outcome import Outcome
 from ..session import Session
 from ..shell import Shell
 from ..theme import SPACE_S, State, set_role

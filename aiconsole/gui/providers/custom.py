@@ -21,11 +21,11 @@ from PySide6.QtWidgets import (
 from ...domain.errors import ConfigError, ConsoleError
 from ...providers.addresses import AddressPolicy
 from ...settings import CustomProvider
+from ..outcome import Outcome
 from ..session import Session
 from ..settings.model import fault
 from ..shell import Shell
 from ..theme import SPACE_L, SPACE_M, SPACE_S, SPACE_XS, set_role
-from .result import Outcome
 
 _WIDTH = 640
 _KNOWN = {

@@ -24,11 +24,14 @@ from ...domain.errors import ConsoleError
 from ...domain.models import ProbeResult, ProviderState
 from ..figures import count, latency
 from ..keys import with_keys
+from ..outcome import Outcome, card
 from ..session import Session
 from ..settings.field import SettingGroup
 from ..settings.model import provider_entries
 from ..shell import Shell
+from ..swatch import Swatch
 from ..theme import SPACE_L, SPACE_M, SPACE_S, SPACE_XS, State, set_role
+from ..titled import plain
 from .asking import Asking
 from .errors_card import ErrorsList, rows_of
 from .faults import Faults
@@ -36,10 +39,7 @@ from .graph_card import GraphCard, range_commands
 from .guard import Guard
 from .key_entry import KeyEntry
 from .models_card import ModelsCard
-from .result import Outcome, card
-from .rows import plain
 from .standing import health
-from .swatch import Swatch
 
 _SIDE = 510
 

@@ -13,11 +13,10 @@ from ...domain.errors import CALLERS_KINDS
 from ...domain.history import FailureCount, Figures
 from ..figures import count
 from ..requests.wanted import advice_for
+from ..table import Table
 from ..theme import set_role
-from ..titled import RIGHT, Index, TitledTable
-from .rows import SORT_ROLE, Sorted, plain
+from ..titled import RIGHT, SORT_ROLE, Index, Sorted, TitledTable, plain
 from .standing import clock_words
-from .table import Table
 
 FURTHER = "further failed attempts"
 

@@ -12,10 +12,10 @@ from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLabel, QPush
 from ...simulator import Behaviour, RateLimits, StreamFault, lifelike
 from ...simulator.behaviour import FaultKind
 from ..controls import DecimalBox, NumberBox
+from ..outcome import Outcome
 from ..session import Session
 from ..shell import Shell
 from ..theme import SPACE_M, SPACE_S, SPACE_XS, set_role
-from .result import Outcome
 
 _OUTAGES = ((None, "None"), ("refuse", "Resets"), ("hang", "Silent"))
 _STREAM_FAULTS = (

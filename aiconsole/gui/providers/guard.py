@@ -8,10 +8,10 @@ from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QProgressBar, QP
 from ..breakers import Hold, lines, turn
 from ..session import Session
 from ..shell import Shell
+from ..table import MarkedCells, Table
 from ..theme import SPACE_M, SPACE_S, set_role
 from .guard_model import BreakersModel
 from .standing import Headroom, clock_words, headroom, score_words, spending
-from .table import MarkedCells, Table
 
 _ROW = 32
 _MOST = 6

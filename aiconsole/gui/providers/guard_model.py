@@ -8,8 +8,7 @@ from typing import Any
 from PySide6.QtCore import Qt
 
 from ..breakers import Line
-from ..titled import Index, TitledTable
-from .rows import NAME_ROLE, STATE_ROLE, plain
+from ..titled import NAME_ROLE, STATE_ROLE, Index, TitledTable, plain
 
 
 class BreakersModel(TitledTable):

@@ -13,7 +13,7 @@ from ...domain.history import HealthSpan
 from ..figures import count, latency
 from ..overview.plots import LEFT, RIGHT
 from ..theme import CAPTION_PX, SPACE_S, Theme, font
-from .rows import plain
+from ..titled import plain
 from .standing import clock_words
 
 _HEIGHT: Final = 18

@@ -17,10 +17,10 @@ from PySide6.QtWidgets import (
 from ...domain.errors import ConsoleError
 from ...domain.models import ProviderState
 from ..notices import StateGlyph
+from ..outcome import Outcome
 from ..session import Session
 from ..shell import Shell
 from ..theme import SPACE_S, SPACE_XS, State, set_role
-from .result import Outcome
 
 
 def where_words(state: ProviderState) -> tuple[State, str]:

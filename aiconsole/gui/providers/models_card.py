@@ -8,14 +8,14 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QLineEdit, QToolButton, QVBoxLayout
 
 from ...domain.history import Figures
+from ..outcome import Outcome
 from ..session import Session
 from ..shell import Shell
 from ..slot import words_of
+from ..table import Table
 from ..theme import SPACE_L, SPACE_M, SPACE_S, set_role
+from ..titled import Sorted
 from .models_model import ModelsModel
-from .result import Outcome
-from .rows import Sorted
-from .table import Table
 
 
 class ModelsCard(QFrame):

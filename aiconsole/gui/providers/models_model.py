@@ -10,8 +10,7 @@ from PySide6.QtCore import QObject, Qt
 from ...domain.history import Figures
 from ...domain.models import ModelInfo
 from ..figures import UNKNOWN, count, latency, share
-from ..titled import RIGHT, Index, TitledTable
-from .rows import SORT_ROLE, plain
+from ..titled import RIGHT, SORT_ROLE, Index, TitledTable, plain
 
 
 class ModelsModel(TitledTable):

@@ -15,13 +15,14 @@ from ...domain.errors import ConsoleError
 from ..commands import Command
 from ..session import Session
 from ..shell import Shell
+from ..table import MarkedCells, Table
 from ..theme import SPACE_L, SPACE_M, SPACE_S, set_role
+from ..titled import Sorted
 from .asking import Asking
 from .custom import CustomForm
 from .detail import Detail
-from .rows import COLUMNS, WIDTHS, ProvidersModel, Sorted, hidden
+from .rows import COLUMNS, WIDTHS, ProvidersModel, hidden
 from .spend import SpendPage
-from .table import MarkedCells, Table
 
 if TYPE_CHECKING:
     from ...realtime.state import LiveState

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from html import escape
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
-from PySide6.QtCore import QObject, QSortFilterProxyModel, Qt
+from PySide6.QtCore import QObject, Qt
 
 from ...domain.history import Figures
 from ...domain.models import ProviderState
@@ -16,17 +15,11 @@ from ..breakers import lines, wait
 from ..figures import UNKNOWN, count, latency, money, share
 from ..session import Checkup, Session, Standing
 from ..theme import State
-from ..titled import RIGHT, Index, TitledTable
+from ..titled import BAR_ROLE, NAME_ROLE, RIGHT, SORT_ROLE, STATE_ROLE, Index, TitledTable, plain
 from .standing import Headroom, breaker, clock_words, headroom, health, score_words, seen
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-NAME_ROLE: Final = Qt.ItemDataRole.UserRole
-STATE_ROLE: Final = Qt.ItemDataRole.UserRole + 1
-SORT_ROLE: Final = Qt.ItemDataRole.UserRole + 2
-BAR_ROLE: Final = Qt.ItemDataRole.UserRole + 3
-"""What is left of something, 0 to 1, with its state, for a small bar before the words."""
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -63,11 +56,6 @@ class Row(msgspec.Struct, frozen=True):
             return self.live.spend_usd
         asked = not self.state.simulated and self.hour is not None and self.hour.uncosted < self.hour.answered
         return 0.0 if asked else None
-
-
-def plain(text: str) -> str:
-    """A tooltip that shows ``text`` letter by letter, whatever a provider put into it."""
-    return f"<p style='white-space:pre-wrap'>{escape(text)}</p>" if text else ""
 
 
 def key_words(state: ProviderState) -> str:
@@ -304,22 +292,6 @@ class ProvidersModel(TitledTable):
         if role == BAR_ROLE and column.title == "Limits" and row.tightest is not None:
             return row.tightest.left, row.tightest.state
         return None
-
-
-class Sorted(QSortFilterProxyModel):
-    """Rows in the order of a column's `SORT_ROLE`; what is unknown stands last, whichever way round."""
-
-    def __init__(self, model: TitledTable, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self.setSourceModel(model)
-        self.setSortRole(SORT_ROLE)
-
-    def lessThan(self, left: Index, right: Index) -> bool:
-        one, other = left.data(SORT_ROLE), right.data(SORT_ROLE)
-        rising = self.sortOrder() == Qt.SortOrder.AscendingOrder
-        if one is None or other is None:
-            return (other is None and one is not None) if rising else (one is None and other is not None)
-        return bool(one < other)
 
 
 def hidden(rows: Sequence[Row], *, wide: bool) -> frozenset[int]:

@@ -31,18 +31,18 @@ from ..commands import Command
 from ..figures import count, money
 from ..hint import Hint
 from ..keys import with_keys
+from ..outcome import card
 from ..overview.tiles import Tile, Told
 from ..session import Session
 from ..shell import Shell
+from ..table import MarkedCells, Table
 from ..theme import SPACE_L, SPACE_M, SPACE_S, SPACE_XS, set_role
+from ..titled import Sorted
 from .asking import Asking
 from .guard import Bars
-from .result import card
-from .rows import Sorted
 from .spend_bars import SpendBars
 from .spend_model import DAY_S, SpendModel, by_day, day_words, month_start, rows_of, write_csv
 from .standing import clock_words, spending
-from .table import MarkedCells, Table
 
 if TYPE_CHECKING:
     from ...domain.analysis import Forecast

@@ -18,8 +18,7 @@ from ...domain.history import Spend
 from ...home import put_in_place
 from ..figures import count, money, share
 from ..requests.export import cell
-from ..titled import RIGHT, Index, TitledTable
-from .rows import NAME_ROLE, SORT_ROLE, plain
+from ..titled import NAME_ROLE, RIGHT, SORT_ROLE, Index, TitledTable, plain
 
 DAY_S: Final = 86_400.0
 FIELDS: Final = ("day_utc", "provider", "route", "usd", "requests", "requests_of_unknown_cost", "simulated")

@@ -16,8 +16,7 @@ from PySide6.QtCore import QModelIndex, QObject, Qt, Signal
 
 from ...domain.errors import ConsoleError
 from ...domain.history import RequestRow
-from ..providers.rows import plain
-from ..titled import RIGHT, Index, TitledTable
+from ..titled import RIGHT, Index, TitledTable, plain
 from .cells import NUMBERS, SORTS, TITLES, Line, line_of, tip
 
 PAGE: Final = 100

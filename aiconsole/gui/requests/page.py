@@ -25,11 +25,11 @@ from ...domain.history import PastRequest, RequestRow
 from ...secrets import REDACTOR
 from ..figures import UNKNOWN, latency, money
 from ..keys import with_keys
-from ..providers.result import Outcome, card
-from ..providers.swatch import Swatch
+from ..outcome import Outcome, card
 from ..session import Session
 from ..shell import Shell
 from ..slot import words_of
+from ..swatch import Swatch
 from ..theme import SPACE_L, SPACE_M, SPACE_S, SPACE_XS, set_role
 from . import curl
 from .cells import cost_words, full_time, line_of, standing, tokens_words

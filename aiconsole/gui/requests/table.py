@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
 
 from ...domain.history import Sort
 from ..icons import paint_state
-from ..providers.table import Table
+from ..table import Table
 from ..theme import SPACE_M, SPACE_S, Theme, font
 from ..titled import Index
 from .cells import ATTEMPTS, COST, DURATION, MODEL, NUMBERS, ORIGIN, PROVIDER, ROUTE, SORTS, STATUS, TIME, TOKENS, TTFT

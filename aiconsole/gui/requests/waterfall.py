@@ -12,8 +12,8 @@ from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 from ...domain.trace import Attempt, Outcome
 from ..figures import latency
 from ..icons import paint_state
-from ..providers.rows import plain
 from ..theme import CAPTION_PX, SPACE_L, SPACE_M, SPACE_S, State, Theme, font
+from ..titled import plain
 
 _ROW: Final = 34
 _BAR: Final = 12

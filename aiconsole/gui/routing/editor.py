@@ -12,9 +12,9 @@ from ...settings.declare import RouteOptions
 from ..breakers import Hold, turn
 from ..chat.models import ModelChoice
 from ..keys import keys_text
-from ..providers.table import MarkedCells, Table
 from ..session import Session
 from ..shell import Shell
+from ..table import MarkedCells, Table
 from ..theme import SPACE_M, SPACE_S, set_role
 from .model import CandidatesModel
 from .options import Options

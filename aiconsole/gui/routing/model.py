@@ -12,11 +12,10 @@ from PySide6.QtCore import Qt
 from ...realtime.happenings import Happening, What
 from ..breakers import Line, line
 from ..figures import count, latency, share
-from ..providers.rows import NAME_ROLE, STATE_ROLE, plain
 from ..providers.standing import seen
 from ..session import Session
 from ..theme import State
-from ..titled import RIGHT, Index, TitledTable
+from ..titled import NAME_ROLE, RIGHT, STATE_ROLE, Index, TitledTable, plain
 from .movable import MovableTable
 
 _WHAT: Final[dict[What, tuple[State, str]]] = {

@@ -27,9 +27,9 @@ from ...settings.checks import check_route
 from ..commands import Command
 from ..drill.page import DRILL, DrillPage
 from ..keys import with_keys
-from ..providers.table import MarkedCells, Table
 from ..session import Session
 from ..shell import Shell
+from ..table import MarkedCells, Table
 from ..theme import SPACE_L, SPACE_M, SPACE_S, set_role
 from .editor import RouteEditor
 from .model import HappeningsModel

@@ -25,10 +25,10 @@ from ..chat.models import ModelChoice
 from ..commands import Command
 from ..left_rules import LeftRules, keep_draft
 from ..notices import StateGlyph
-from ..providers.table import MarkedCells, Table
 from ..rule_editing import RuleEditing
 from ..session import Session
 from ..shell import Shell
+from ..table import MarkedCells, Table
 from ..theme import SPACE_M, SPACE_S, State, set_role
 from ..window_state import RULES_DRAFT
 from .rules_draft import RulesDraft

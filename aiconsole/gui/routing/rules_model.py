@@ -9,10 +9,9 @@ import msgspec
 from PySide6.QtCore import Qt
 
 from ...routing.rules import Rule, RuleBook, RuleProblem, describe
-from ..providers.rows import STATE_ROLE, plain
 from ..session import Session
 from ..theme import State
-from ..titled import Index
+from ..titled import STATE_ROLE, Index, plain
 from .movable import MovableTable
 from .rules_draft import RulesDraft
 

@@ -14,7 +14,7 @@ from aiconsole.domain.chat import ChatRequest
 from aiconsole.domain.errors import ProviderError
 from aiconsole.domain.events import HealthSeen
 from aiconsole.domain.messages import Message
-from aiconsole.gui.providers.rows import STATE_ROLE
+from aiconsole.gui.titled import STATE_ROLE
 from tests.gui.console import Console, console, has_focus, press, tab_to, type_text, until
 
 _KEY = "sk-canary-0123456789abcdef"

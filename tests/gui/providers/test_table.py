@@ -10,7 +10,8 @@ from PySide6.QtWidgets import QApplication
 from aiconsole.domain.chat import RateLimit
 from aiconsole.domain.events import HealthSeen
 from aiconsole.gui.providers.panel import ProvidersPanel
-from aiconsole.gui.providers.rows import BAR_ROLE, COLUMNS, STATE_ROLE
+from aiconsole.gui.providers.rows import COLUMNS
+from aiconsole.gui.titled import BAR_ROLE, STATE_ROLE
 from tests.gui.console import console, press, type_text, until
 from tests.gui.providers.history import write_hour
 

@@ -6,9 +6,9 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
-from ..notices import StateGlyph
-from ..shell import Shell
-from ..theme import SPACE_M, SPACE_S, SPACE_XS, State, set_role
+from .notices import StateGlyph
+from .shell import Shell
+from .theme import SPACE_M, SPACE_S, SPACE_XS, State, set_role
 
 
 class Outcome(QFrame):

@@ -1,4 +1,4 @@
-"""How the tables of the panel look and are used: rows with swatch and glyph, opened by Enter or a double click."""
+"""How the tables of the panels look and are used: rows with swatch and glyph, opened by Enter or a double click."""
 
 from __future__ import annotations
 
@@ -13,10 +13,9 @@ from PySide6.QtWidgets import (
     QTableView,
 )
 
-from ..icons import paint_state
-from ..theme import SPACE_M, SPACE_S, State, Theme
-from ..titled import Index
-from .rows import BAR_ROLE, NAME_ROLE, STATE_ROLE
+from .icons import paint_state
+from .theme import SPACE_M, SPACE_S, State, Theme
+from .titled import BAR_ROLE, NAME_ROLE, STATE_ROLE, Index
 
 _ROW = 40
 _BAR = 40
