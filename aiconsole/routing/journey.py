@@ -87,7 +87,7 @@ class Journey:
         self._began = clock.monotonic()
         self._record = Record(route, request, request_id, publish, clock, stream=stream)
         self._named = named
-        self._ruling = Ruling(gate, route.name, self._elsewhere, publish, self._record)
+        self._ruling = Ruling(gate, route.name, publish, self._record)
         policy = route.policy
         asked = request.timeouts
         self._total_s = policy.total_s if asked is None or asked.total is None else asked.total
@@ -136,7 +136,8 @@ class Journey:
             if isinstance(leg, Leg):
                 return leg
         while True:
-            soonest, full = inf, list[Concurrency]()
+            soonest = inf
+            full: list[Concurrency] = []
             self._left = self._ordered()
             for candidate in tuple(self._left):
                 leg = self._leg(candidate)
@@ -252,7 +253,7 @@ class Journey:
     def _ordered(self) -> list[Candidate]:
         """Who is left, in the order the rules let them be asked."""
         try:
-            return self._ruling.order(self._left, self.facts.expected_usd)
+            return self._ruling.order(self._left, self.facts.expected_usd, self._elsewhere)
         except HeldBack as error:
             self.errors.append(error)
             raise self.give_up() from None
@@ -261,13 +262,13 @@ class Journey:
         """What a rule says follows an error, None where none decides."""
         self._ruling.measured(leg.candidate, None, error)
         tries = self._tries.get(leg.candidate.name, 1)
-        plan = self._ruling.after(leg.candidate, error, remaining_s=self.remaining_s, tries=tries)
+        plan = self._ruling.after(leg.candidate, error, self._elsewhere, remaining_s=self.remaining_s, tries=tries)
         if isinstance(plan, list):
             self._left = plan
             return MoveOn("a rule sends the request elsewhere")
         return plan
 
-    def _elsewhere(self, name: str) -> tuple[Candidate, ...]:
+    def _elsewhere(self, name: str) -> list[Candidate]:
         """Those a rule names that were not asked yet and can serve the request."""
         fit: list[Candidate] = []
         for candidate in self._named(name):
@@ -279,7 +280,7 @@ class Journey:
             else:
                 self._passed_over.add(candidate.name)
                 self._record.trace.skipped(candidate.name, found.reason)
-        return tuple(fit)
+        return fit
 
     def _ranked(self) -> list[Candidate]:
         """The candidates that can serve the request, in order; where none can, the request is let through to those that

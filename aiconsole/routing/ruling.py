@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from aiconsole.domain.chat import ChatResult
@@ -17,7 +17,7 @@ from aiconsole.routing.retry import MoveOn, Plan, Retry, Stop, told_wait
 if TYPE_CHECKING:
     from aiconsole.routing.rules import Verdict
 
-Named = Callable[[str], tuple[Candidate, ...]]
+Named = Callable[[str], Sequence[Candidate]]
 """The candidates of a route or of a ``provider/model``, none where the name says nothing."""
 
 
@@ -25,21 +25,24 @@ class Ruling:
     """The rules, applied to one request of ``route``.
 
     Args:
-        named: the candidates a rule may send the request over to; none that were asked already.
         publish: takes what a rule has to tell the person.
     """
 
-    __slots__ = ("_gate", "_named", "_publish", "_record", "_route")
+    __slots__ = ("_gate", "_publish", "_record", "_route")
 
-    def __init__(self, gate: Gate, route: str, named: Named, publish: Callable[[Event], None], record: Record) -> None:
+    def __init__(self, gate: Gate, route: str, publish: Callable[[Event], None], record: Record) -> None:
         self._gate = gate
         self._route = route
-        self._named = named
         self._publish = publish
         self._record = record
 
-    def order(self, left: list[Candidate], cost_usd: Callable[[Candidate], float | None]) -> list[Candidate]:
+    def order(
+        self, left: list[Candidate], cost_usd: Callable[[Candidate], float | None], elsewhere: Named
+    ) -> list[Candidate]:
         """The candidates left in the order in which the rules let them be asked.
+
+        Args:
+            elsewhere: those a rule may send the request over to by a name; none that were asked already.
 
         Raises:
             HeldBack: a rule says to give up.
@@ -59,7 +62,7 @@ class Ruling:
                     provider=candidate.provider.name,
                     model=candidate.model,
                 )
-            if verdict.rule.do in ("route", "switch model") and (others := self._named(verdict.rule.to)):
+            if verdict.rule.do in ("route", "switch model") and (others := elsewhere(verdict.rule.to)):
                 return [*others, *(one for one in (*last, *left[place:]) if one not in others)]
             last.append(candidate)
         return last
@@ -69,9 +72,10 @@ class Ruling:
         return self._gate.breakers.get(candidate.name).state == "half-open"
 
     def after(
-        self, candidate: Candidate, error: ProviderError, *, remaining_s: float, tries: int
+        self, candidate: Candidate, error: ProviderError, elsewhere: Named, *, remaining_s: float, tries: int
     ) -> Plan | list[Candidate] | None:
-        """What the rules say follows an error: a plan, the candidates to go over to, or None where they leave it open."""
+        """What the rules say follows an error: a plan, the candidates to go over to, or None where they leave it open.
+        ``elsewhere`` as for `order`."""
         rules = self._gate.rules
         if rules is None:
             return None
@@ -79,7 +83,7 @@ class Ruling:
         for verdict in rules.after_error(self._route, candidate.name, error):
             self._record.fired(verdict.rule.name, verdict.rule.do)
             if not self._aside(verdict, candidate):
-                decided = self._decided(verdict, error, remaining_s, tries)
+                decided = self._decided(verdict, error, elsewhere, remaining_s, tries)
         return decided
 
     def measured(self, candidate: Candidate, result: ChatResult | None, error: ProviderError | None) -> None:
@@ -112,7 +116,7 @@ class Ruling:
         return True
 
     def _decided(
-        self, verdict: Verdict, error: ProviderError, remaining_s: float, tries: int
+        self, verdict: Verdict, error: ProviderError, elsewhere: Named, remaining_s: float, tries: int
     ) -> Plan | list[Candidate] | None:
         rule = verdict.rule
         reason = f"the rule “{rule.name}”: {rule.do}"
@@ -122,7 +126,7 @@ class Ruling:
             wait_s = min(rule.wait_s, told_wait(error) or rule.wait_s)
             return Retry(wait_s, reason) if tries < 2 and wait_s < remaining_s else MoveOn(reason)
         if rule.do in ("route", "switch model"):
-            return list(self._named(rule.to)) or None
+            return list(elsewhere(rule.to)) or None
         if isinstance(error, ContextTooLong):
             return MoveOn(reason, needs_room=True)
         return MoveOn(reason)
