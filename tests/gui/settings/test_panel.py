@@ -87,7 +87,7 @@ async def test_the_setting_switches_to_simulated_providers_at_once(
         tab_to(field.reset)
         press(Qt.Key.Key_Space)
         await until(lambda: not it.engine.demo and not it.engine.settings.demo)
-        assert field.note.text() == "Default: off"
+        await until(lambda: field.note.text() == "Default: off")
 
 
 async def test_a_switch_of_the_theme_is_live(qtbot: QtBot, qapp: QApplication, tmp_path: Path) -> None:
