@@ -38,7 +38,7 @@ def finished(report: Report, at: float) -> BenchFinished:
 def scheduled_since(history: History, since: float) -> tuple[BenchFinished, ...]:
     """The scheduled runs that began at ``since`` (epoch s) or later and came to their end, oldest first. Reads the disk."""
     ends = []
-    for entry in history.entries():
+    for entry in history.newest():
         if entry.started_at < since:
             break
         if not (entry.scheduled and entry.finished):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Final
@@ -112,13 +112,15 @@ class History:
 
     def entries(self) -> list[Entry]:
         """All kept runs, the newest first; what cannot be read is left out."""
+        return list(self.newest())
+
+    def newest(self) -> Iterator[Entry]:
+        """The same, each read when it is asked for."""
         pinned = self.baselines()
-        found = []
         for folder in sorted(self._folders(), reverse=True):
             names = tuple(name for name, run in pinned.items() if run == folder.name)
             with contextlib.suppress(OSError, msgspec.DecodeError):
-                found.append(_entry(folder, names))
-        return found
+                yield _entry(folder, names)
 
     def load(self, run: str) -> Report:
         """One run's report; of an unfinished one, what its samples tell.
@@ -198,8 +200,10 @@ class History:
             ConfigError: there is no such figure.
         """
         points: list[Point] = []
-        for entry in self.entries():
-            if len(points) >= limit or not entry.finished or entry.kind == "health":
+        for entry in self.newest():
+            if len(points) >= limit:
+                break
+            if not entry.finished or entry.kind == "health":
                 continue
             with contextlib.suppress(ConfigError):
                 points += _point(self.load(entry.id), figure, target)
