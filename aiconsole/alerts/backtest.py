@@ -7,7 +7,6 @@ instead of one that slides. What the history does not keep, it says so.
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from itertools import groupby
 from math import ceil
@@ -23,13 +22,13 @@ from aiconsole.alerts.judging import (
     concerns,
     hold_burn,
     hold_change,
-    hold_runs,
     hold_threshold,
     threshold_words,
 )
 from aiconsole.alerts.measures import Sums, metric_of
+from aiconsole.alerts.stretches import Stretch, bad_runs, failed_jobs, fired_in
 from aiconsole.alerts.track import Track
-from aiconsole.alerts.world import RUNS_KEPT, Moment, Run, counts
+from aiconsole.alerts.world import Moment
 from aiconsole.domain.alerts import Backtest, WouldFire
 from aiconsole.domain.spans import span
 
@@ -122,26 +121,28 @@ async def _of_events(
     rule: AlertRule, start: float, end: float, past: Past, simulated: bool, runs: Runs, benches: Benches
 ) -> Backtest:
     condition = rule.condition
-    spans: list[tuple[str, float, float | None, str]] = []
+    spans: list[Stretch] = []
     if isinstance(condition, declare.BreakerOpen):
         spans += [
             (each.key, each.start, each.end, f"The circuit breaker of {each.key} is open.")
             for each in await past.breaker_spans(start, end, simulated=simulated)
             if each.state in ("open", "half-open") and not each.observe_only
         ]
-        return _spans(rule, start, end, spans, condition.open_s)
-    if isinstance(condition, declare.Unhealthy):
+        fired = fired_in(rule, end, spans, condition.open_s)
+    elif isinstance(condition, declare.Unhealthy):
         for look in await past.health_spans(start, end, simulated=simulated):
             if not look.healthy and look.looks >= condition.looks:
                 words = f"{look.looks} health checks of {look.provider} failed."
                 spans.append((look.provider, look.start, look.last_seen, words))
-        return _spans(rule, start, end, spans, condition.down_s)
-    if isinstance(condition, declare.JobFailed):
-        return _spans(rule, start, end, _failed_jobs(condition, await runs(), start), 0.0)
-    if isinstance(condition, declare.BenchFigure):
+        fired = fired_in(rule, end, spans, condition.down_s)
+    elif isinstance(condition, declare.JobFailed):
+        fired = fired_in(rule, end, failed_jobs(condition, await runs(), start), 0.0)
+    elif isinstance(condition, declare.BenchFigure):
         ends = [run for run in await benches(start) if run.at < end and run.simulated == simulated]
-        return _spans(rule, start, end, _bad_runs(condition, ends), 0.0)
-    return Backtest(rule.name, start, end, 0.0, False, "The history cannot tell when this rule would have fired.")
+        fired = fired_in(rule, end, bad_runs(condition, ends), 0.0)
+    else:
+        return Backtest(rule.name, start, end, 0.0, False, "The history cannot tell when this rule would have fired.")
+    return _told(rule, start, end, 1.0, fired)
 
 
 def _over(rule: AlertRule, judge: Callable[[], Iterator[tuple[str, Iterable[At]]]], pause: Pause) -> list[WouldFire]:
@@ -303,81 +304,6 @@ def _percentile(
     before = max((figure for figure, _ in known), default=None)
     holds, ceased, change = hold_change(it, value, count, before, sum(answered for _, answered in known))
     return Judged(holds, ceased, change_words(rule, it, change) if holds else "", change)
-
-
-def _failed_jobs(
-    it: declare.JobFailed, runs: Sequence[JobRun], start: float
-) -> list[tuple[str, float, float | None, str]]:
-    """Stretches in which a job had failed often enough, from its runs, newest first."""
-    by_job: dict[str, list[JobRun]] = defaultdict(list)
-    for run in reversed(runs):
-        if run.ended_at is not None and (not it.jobs or run.job in it.jobs):
-            by_job[run.job].append(run)
-    spans: list[tuple[str, float, float | None, str]] = []
-    for job, past in by_job.items():
-        times, began, words = 0, None, ""
-        for run in past:
-            ended = run.ended_at or run.started_at
-            if run.result in ("failed", "timed out"):
-                times += 1
-                if times == it.times:
-                    began, words = ended, f"The job {job} failed: {run.message}"
-            elif run.result == "succeeded":
-                if began is not None and ended >= start:
-                    spans.append((job, began, ended, words))
-                times, began = 0, None
-        if began is not None:
-            spans.append((job, began, None, words))
-    return spans
-
-
-def _bad_runs(it: declare.BenchFigure, ends: Sequence[BenchFinished]) -> list[tuple[str, float, float | None, str]]:
-    """Stretches in which scheduled runs of the test bench found a target's figure over its limit, from runs, oldest first."""
-    by_target: dict[str, list[tuple[float, Run]]] = defaultdict(list)
-    for end in filter(counts, ends):
-        for found in end.found:
-            by_target[found.target].append((end.at, Run(end.run, end.name, found)))
-    spans: list[tuple[str, float, float | None, str]] = []
-    for target, past in by_target.items():
-        began, words = None, ""
-        for number, (at, _) in enumerate(past):
-            judged = hold_runs(it, (run for _, run in past[max(0, number + 1 - RUNS_KEPT) : number + 1]))
-            if judged.holds and began is None:
-                began, words = at, judged.words
-            elif judged.ceased and began is not None:
-                spans.append((target, began, at, words))
-                began = None
-        if began is not None:
-            spans.append((target, began, None, words))
-    return spans
-
-
-def _spans(
-    rule: AlertRule,
-    start: float,
-    end: float,
-    spans: Iterable[tuple[str, float, float | None, str]],
-    least_s: float,
-) -> Backtest:
-    """Stretches that touch or are parted by less than the time to resolve are one; those that last long enough fire."""
-    by_subject: dict[str, list[tuple[float, float, str]]] = defaultdict(list)
-    for subject, began, until, words in sorted(spans, key=lambda each: (each[0], each[1])):
-        if not concerns(rule, subject):
-            continue
-        kept = by_subject[subject]
-        ended = end if until is None else until
-        if kept and began - kept[-1][1] <= rule.resolve_s:
-            kept[-1] = (kept[-1][0], max(ended, kept[-1][1]), kept[-1][2])
-        else:
-            kept.append((began, ended, words))
-    waits = least_s + rule.for_s
-    fired = [
-        WouldFire(subject, began + waits, None if ended >= end else ended + rule.resolve_s, words)
-        for subject, kept in by_subject.items()
-        for began, ended, words in kept
-        if ended - began >= waits
-    ]
-    return _told(rule, start, end, 1.0, fired)
 
 
 def _told(rule: AlertRule, start: float, end: float, step: float, fired: list[WouldFire]) -> Backtest:
