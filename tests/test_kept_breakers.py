@@ -17,62 +17,55 @@ from aiconsole.routing.breakers import Breakers
 from tests.clocks import FakeClock
 
 
+class SlowDisk:
+    """Breakers whose first change is ``writing`` until ``go_on`` is set."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.writing, self.go_on = asyncio.Event(), threading.Event()
+        self._loop, self._first = asyncio.get_running_loop(), threading.Lock()
+        monkeypatch.setattr(kept_breakers, "write_private", self._write)
+        monkeypatch.setattr(kept_breakers, "_PAUSE_S", 0.0)
+        place = find_home(folder, {})
+        self._file = place.settings.with_name("breakers.json")
+        self.breakers = Breakers(FakeClock(), Random(1), lambda event: self.kept.listen(event))
+        self.kept = KeptBreakers(self.breakers, place)
+        self.kept.take_up()
+        self.breakers.get("groq").force_open()
+
+    def _write(self, path: Path, data: bytes) -> None:
+        if self._first.acquire(blocking=False):
+            self._loop.call_soon_threadsafe(self.writing.set)
+            self.go_on.wait(10)
+        home.write_private(path, data)
+
+    def written(self) -> list[str]:
+        return sorted(msgspec.json.decode(self._file.read_bytes()))
+
+
 async def test_a_change_while_an_earlier_one_is_written_is_kept_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    writing, go_on = asyncio.Event(), threading.Event()
-    loop = asyncio.get_running_loop()
-
-    def slow(path: Path, data: bytes) -> None:
-        loop.call_soon_threadsafe(writing.set)
-        go_on.wait(10)
-        home.write_private(path, data)
-
-    monkeypatch.setattr(kept_breakers, "write_private", slow)
-    monkeypatch.setattr(kept_breakers, "_PAUSE_S", 0.0)
-    place = find_home(tmp_path, {})
-    breakers = Breakers(FakeClock(), Random(1), lambda event: kept.listen(event))
-    kept = KeptBreakers(breakers, place)
-    kept.take_up()
-    breakers.get("groq").force_open()
+    disk = SlowDisk(tmp_path, monkeypatch)
     async with asyncio.timeout(10):
-        await writing.wait()
-        breakers.get("cohere").force_open()
-        go_on.set()
-        assert kept._saving is not None
-        await kept._saving
-    await kept.aclose()
-    written = msgspec.json.decode(place.settings.with_name("breakers.json").read_bytes())
-    assert sorted(written) == ["cohere", "groq"]
+        await disk.writing.wait()
+        disk.breakers.get("cohere").force_open()
+        disk.go_on.set()
+        assert disk.kept._saving is not None
+        await disk.kept._saving
+    await disk.kept.aclose()
+    assert disk.written() == ["cohere", "groq"]
 
 
 async def test_closing_while_an_earlier_change_is_written_keeps_the_last_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    writing, go_on = asyncio.Event(), threading.Event()
-    loop = asyncio.get_running_loop()
-    first = threading.Lock()
-
-    def slow_at_first(path: Path, data: bytes) -> None:
-        if first.acquire(blocking=False):
-            loop.call_soon_threadsafe(writing.set)
-            go_on.wait(10)
-        home.write_private(path, data)
-
-    monkeypatch.setattr(kept_breakers, "write_private", slow_at_first)
-    monkeypatch.setattr(kept_breakers, "_PAUSE_S", 0.0)
-    place = find_home(tmp_path, {})
-    breakers = Breakers(FakeClock(), Random(1), lambda event: kept.listen(event))
-    kept = KeptBreakers(breakers, place)
-    kept.take_up()
-    breakers.get("groq").force_open()
+    disk = SlowDisk(tmp_path, monkeypatch)
     async with asyncio.timeout(10):
-        await writing.wait()
-        breakers.get("cohere").force_open()
-        closing = asyncio.create_task(kept.aclose())
+        await disk.writing.wait()
+        disk.breakers.get("cohere").force_open()
+        closing = asyncio.create_task(disk.kept.aclose())
         done, _ = await asyncio.wait({closing}, timeout=0.1)
         assert not done, "it waits for what is being written"
-        go_on.set()
+        disk.go_on.set()
         await closing
-    written = msgspec.json.decode(place.settings.with_name("breakers.json").read_bytes())
-    assert sorted(written) == ["cohere", "groq"]
+    assert disk.written() == ["cohere", "groq"]

@@ -34,17 +34,22 @@ def test_the_footer_says_age_savings_and_likeness() -> None:
     )
 
 
+async def ask_twice(chat: Chatting) -> None:
+    """Two conversations begin with one question; the second answer is a kept one."""
+    assert chat.engine.simulator is not None
+    for name in ("groq", "cerebras", "openrouter"):
+        chat.engine.simulator.set(name, Behaviour(ttft_ms=1, tokens_per_s=20_000))
+    await chat.engine.change("cache.mode", "any temperature")
+    await chat.ask("[[tokens=5]] Same question?")
+    chat.panel.new()
+    await chat.ask("[[tokens=5]] Same question?")
+
+
 async def test_a_kept_answer_says_so_again_after_a_reload_and_r_asks_for_a_fresh_one(
     qapp: QApplication, tmp_path: Path
 ) -> None:
     async with chatting(qapp, tmp_path) as chat:
-        assert chat.engine.simulator is not None
-        for name in ("groq", "cerebras", "openrouter"):
-            chat.engine.simulator.set(name, Behaviour(ttft_ms=1, tokens_per_s=20_000))
-        await chat.engine.change("cache.mode", "any temperature")
-        await chat.ask("[[tokens=5]] Same question?")
-        chat.panel.new()
-        await chat.ask("[[tokens=5]] Same question?")
+        await ask_twice(chat)
 
         await chat.until(lambda: last(chat).findChild(QToolButton, "regenerate"))
         meta = chat.panel.transcript.turns[-1].meta
@@ -76,13 +81,7 @@ async def test_the_message_input_has_the_keyboard_after_a_click_on_refresh_or_an
     qapp: QApplication, tmp_path: Path
 ) -> None:
     async with chatting(qapp, tmp_path) as chat:
-        assert chat.engine.simulator is not None
-        for name in ("groq", "cerebras", "openrouter"):
-            chat.engine.simulator.set(name, Behaviour(ttft_ms=1, tokens_per_s=20_000))
-        await chat.engine.change("cache.mode", "any temperature")
-        await chat.ask("[[tokens=5]] Same question?")
-        chat.panel.new()
-        await chat.ask("[[tokens=5]] Same question?")
+        await ask_twice(chat)
         for words in ("refresh", ""):
             await chat.until(lambda: last(chat).findChild(QToolButton, "regenerate"))
             again = last(chat).findChild(QToolButton, "regenerate")
