@@ -27,7 +27,7 @@ class RunsView(QWidget):
         self._runs: tuple[JobRun, ...] = ()
         self._lines: tuple[str, ...] = ()
         self.table = LinesTable(RunsModel(), "Runs", shell.theme, row_px=28)
-        self.table.stretch(4, {0: 96, 1: 84, 2: 132, 3: 76})
+        self.table.stretch(4, {0: 92, 1: 80, 2: 128, 3: 92})
         self.output = QPlainTextEdit()
         self.output.setReadOnly(True)
         self.output.setTabChangesFocus(True)
